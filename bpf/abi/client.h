@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The client table, as it lies in memory: one BPF array (BPF_F_MMAPABLE, pinned as weir_clients) of
+ * sets. A set is one line of 8 slots and 8 entries ("ways") of one cache line each. XDP, TC and the
+ * daemon's scan read the same header.
+ *
+ * Byte order: addresses as on the wire. Times in ticks (types.h).
+ */
+#pragma once
+
+#include "types.h"
+
+#define WEIR_WAYS 8
+
+/*
+ * A slot says who lives in a way and until when its state matters, in one word that is only ever
+ * written by compare-and-swap or, by the processor that owns the claim, by one store:
+ *   low 32 bits   tag: hash of the client, never 0 in use. 0: the way is free or being written
+ *   high 32 bits  expiry: the coarse time after which every bucket of the client is full again.
+ *                 Forgetting it then loses nothing. Rounded up; only ever late, never early
+ */
+#define WEIR_SLOT(tag, expiry) ((u64)(expiry) << 32 | (u32)(tag))
+
+/* Coarse time: 2^24 ns = 16.8 ms. Compared as a signed difference: holds for +-1.1 years. */
+#define WEIR_COARSE_SHIFT (24 + WEIR_TICK_SHIFT)
+
+/* struct weir_client.flags */
+#define WEIR_CLIENT_PARENT 0x01 /* a parent prefix that stands for its unknown clients */
+#define WEIR_CLIENT_IPV4 0x02
+/* Answers of the prefix trie, cached */
+#define WEIR_CLIENT_UNLIMITED 0x10
+#define WEIR_CLIENT_DENIED 0x20
+#define WEIR_CLIENT_BANNED 0x40 /* until tat[3]; that bucket is full when the ban is over */
+#define WEIR_CLIENT_CACHED (WEIR_CLIENT_UNLIMITED | WEIR_CLIENT_DENIED | WEIR_CLIENT_BANNED)
+
+struct weir_client {
+	u64 addr[2];	    /* cut to the client prefix; IPv4 as ::ffff:a.b.c.d */
+	u8 service;	    /* number of the service; with flags & PARENT|IPV4 and addr the key */
+	u8 tier;	    /* cached answer of the prefix trie, valid for this epoch */
+	u8 flags;	    /* WEIR_CLIENT_* */
+	u8 reserved;
+	u32 epoch;	    /* low 32 bits of the epoch that tier, flags and tat[] were checked in */
+	u64 tat[WEIR_LIMITS]; /* theoretical arrival time of each limit, ticks; see core/gcra.h */
+	u32 passed;	    /* packets; wrap around */
+	u32 refused;
+};
+weir_assert_size(struct weir_client, 64);
+
+struct weir_client_set {
+	u64 slot[WEIR_WAYS];
+	struct weir_client way[WEIR_WAYS];
+} __attribute__((aligned(64)));
+weir_assert_size(struct weir_client_set, 576);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The configuration as a model: what a file says, checked, defaults filled in, nothing of the kernel
+ * in it. config_load() makes one from a file, config_default() one for `weir run -i IFACE`; then it is never
+ * changed (readers on other threads share it by reference, see config_ref). Numbers are exact integers.
+ */
+#pragma once
+
+#include <net/if.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bpf/abi/config.h"
+
+enum config_attach { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC, ATTACH_TC };
+
+struct config_interface {
+	char name[IFNAMSIZ];
+	enum config_attach attach;
+};
+
+/* An address range, cut to its length. IPv4 as ::ffff:a.b.c.d, its length 96 longer. Wire order. */
+struct config_prefix {
+	uint8_t addr[16];
+	uint8_t length; /* 0 .. 128 */
+};
+
+struct config_prefixes {
+	struct config_prefix *at;
+	size_t count;
+};
+
+/* amount units in each period_ns, and burst units at once. All at least 1. */
+struct config_limit {
+	enum weir_unit unit;
+	uint64_t amount;
+	uint64_t period_ns; /* 1 s, 1 min, 1 h or 1 day */
+	uint64_t burst;	    /* default: amount */
+};
+
+struct config_rule {
+	struct config_limit limit[WEIR_LIMITS];
+	size_t limits;
+	struct config_limit group[WEIR_LIMITS];
+	size_t groups;
+};
+
+struct config_tier {
+	char name[WEIR_NAME];
+	struct config_prefixes prefixes;
+	bool unlimited;
+};
+
+/* What a service matches: ports first..last of TCP or UDP, or an IP protocol as a whole */
+struct config_match {
+	uint8_t protocol; /* 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6, ... */
+	uint16_t first;	  /* host order; for TCP and UDP, else 0 */
+	uint16_t last;
+};
+
+struct config_service {
+	char name[WEIR_NAME];
+	struct config_match *match;
+	size_t matches;
+	struct config_prefixes destinations; /* empty: any */
+	bool observe;			     /* mode: enforce | observe */
+	bool reject;			     /* on_limit: drop | reject */
+	uint8_t client_ipv4, client_ipv6;    /* prefix lengths, default 32 and 64 */
+	uint8_t parent_ipv4, parent_ipv6;    /* default 24 and 48, never longer than the client's */
+	uint64_t new_clients;		     /* a second; default a tenth of the table. 0: no guard (new_clients: unlimited) */
+	struct config_rule rule[WEIR_TIERS]; /* by index into config.tier */
+};
+
+enum config_log_format { LOG_AUTO, LOG_TEXT, LOG_JSON };
+
+struct config {
+	atomic_int refs;
+	char *path; /* where it was read from; NULL: defaults */
+	struct config_interface interface[WEIR_INTERFACES];
+	size_t interfaces;
+	struct config_tier tier[WEIR_TIERS]; /* [0] is the default tier */
+	size_t tiers;
+	struct config_service service[WEIR_SERVICES]; /* [0] is `other`, always there */
+	size_t services;
+	struct config_prefixes deny;   /* dropped whatever the service */
+	struct config_prefixes allow;  /* never limited, whatever the tier */
+	struct config_match *protected; /* default tcp/22; an explicit empty list protects nothing */
+	size_t protecteds;
+	char *http_listen; /* address:port, default 127.0.0.1:9464; NULL: none (listen: off) */
+	char *admin;	   /* unix socket path, default /run/weir/weir.sock */
+	uint64_t clients;  /* entries of the client table, default 1048576 */
+	char *node;	   /* default: the host's name */
+	char *pins;	   /* default /sys/fs/bpf/weir */
+	bool keep_on_exit; /* on_exit: detach | keep */
+	enum config_log_format log_format;
+	int log_level; /* syslog priority, default LOG_INFO (6) */
+};
+
+/*
+ * Where and why a file was refused, one line, ready to print:
+ *   FILE:LINE: FIELD: WHAT IS WRONG; expected WHAT (for example ...)
+ */
+struct config_error {
+	char text[512];
+};
+
+/* 0 and *out; or -errno (-EINVAL for the text, else of reading it) and *error, *out untouched. No privileges needed. */
+int config_load(const char *path, struct config **out, struct config_error *error);
+
+/* The same from memory; `name` stands for the file in messages. For tests and the fuzzer. */
+int config_parse(const char *name, const char *text, size_t length, struct config **out,
+		 struct config_error *error);
+
+/* One interface, every service observed, nothing limited but a sensible picture drawn: see weir.yaml(5) */
+int config_default(const char *const *interfaces, size_t count, struct config **out,
+		   struct config_error *error);
+
+/* Shared by reference; the last unref frees. NULL is allowed. */
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config);
+
+/* As a file that config_parse() reads back to an equal model. For `weir check --print` and tests */
+int config_print(const struct config *config, FILE *out);
+
+/* "203.0.113.0/24", "2001:db8::1": 0 or -EINVAL with *out untouched. Host bits beyond the length are an error. */
+int config_parse_prefix(const char *text, struct config_prefix *out);
+
+/* Inverse; the buffer needs WEIR_PREFIX_TEXT bytes. A whole address is printed without its length. */
+#define WEIR_PREFIX_TEXT 64
+const char *config_format_prefix(const struct config_prefix *prefix, char *buffer, size_t size);

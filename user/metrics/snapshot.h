@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * All figures at one moment, as plain data: the control thread fills one each second (datapath, scan,
+ * process, daemon), the formatters (/metrics, status, top) read it. Immutable once published,
+ * shared by reference. Only configured things are listed, so its size does not grow with traffic.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi/config.h"
+#include "bpf/abi/counter.h"
+
+struct snapshot_interface {
+	char name[16];
+	char mode[16]; /* native, generic, tcx, tc, or "absent" */
+	uint32_t ifindex;
+	uint32_t prog_id;
+	bool attached;
+};
+
+/* One (interface, service, tier); names index the arrays below */
+struct snapshot_series {
+	uint16_t interface, service, tier;
+	struct weir_series sum; /* over all CPUs */
+};
+
+struct snapshot_limit {
+	uint16_t service, tier;
+	bool group;
+	char name[48]; /* label `limit`: as configured, "100/min connections" */
+	char unit[12];
+	double rate; /* units a second */
+	double burst;
+	uint64_t refusals;
+};
+
+struct snapshot_service {
+	char name[WEIR_NAME];
+	bool observe;
+	uint64_t clients;	  /* entries in the table, parents not counted */
+	uint64_t clients_limited; /* of them, over a limit now */
+	bool under_pressure;
+};
+
+struct snapshot_program {
+	char name[32]; /* weir_xdp, weir_tc */
+	char hook[16]; /* xdp, tc_ingress */
+	char mode[16];
+	char interface[16];
+	char tag[20]; /* hex */
+	uint32_t id;
+	uint64_t run_count, run_time_ns; /* only where bpf_stats is on */
+	bool stats;
+	uint32_t verified_insns;
+};
+
+struct snapshot_map {
+	char name[16];
+	uint64_t entries; /* ~0: not known */
+	uint64_t capacity;
+	uint64_t memory_bytes;
+};
+
+/* A client of `weir top`; the busiest since the last scan */
+#define SNAPSHOT_TOP 256
+struct snapshot_client {
+	uint8_t addr[16]; /* wire order; IPv4 as ::ffff:a.b.c.d */
+	uint8_t length;	  /* prefix length in these 128 bits */
+	uint8_t flags;	  /* WEIR_CLIENT_* */
+	uint16_t service, tier;
+	uint64_t passed, refused;   /* 32-bit counters since it was first seen */
+	double passed_rate, refused_rate; /* packets a second since the last scan */
+};
+
+struct snapshot_component {
+	char name[24];
+	int status; /* 0 healthy, 1 degraded, 2 unhealthy */
+	char message[160];
+	double check_ms;
+};
+
+struct snapshot {
+	atomic_int refs;
+	uint64_t time_ns;      /* CLOCK_MONOTONIC */
+	double unix_time;
+	double start_time;     /* of the daemon, Unix seconds */
+	uint64_t generation;   /* successful reloads, the first load is 1 */
+	uint64_t epoch;
+	uint64_t reloads_ok, reloads_failed;
+	bool reload_ok;
+	double reload_ok_time;
+	char node[256];
+
+	struct snapshot_interface interface[WEIR_INTERFACES];
+	size_t interfaces;
+	struct snapshot_service service[WEIR_SERVICES]; /* indexed by service number; name "" = unused */
+	char tier[WEIR_TIERS][WEIR_NAME];		/* indexed by tier number; "" = unused */
+	struct snapshot_series *series;
+	size_t series_count;
+	struct snapshot_limit *limit;
+	size_t limits;
+	struct weir_totals totals;
+	uint64_t parse_errors[3]; /* ethernet, network, transport */
+
+	uint64_t table_entries, table_capacity;
+	double scan_seconds; /* the last scan */
+	uint64_t bans;
+	uint64_t bans_total[2]; /* origin: manual, escalation */
+
+	struct snapshot_program program[2 * WEIR_INTERFACES];
+	size_t programs;
+	struct snapshot_map map[24];
+	size_t maps;
+	struct snapshot_component component[12];
+	size_t components;
+	struct snapshot_client top[SNAPSHOT_TOP]; /* by passed_rate + refused_rate, highest first */
+	size_t tops;
+	uint64_t log_messages[8]; /* by syslog priority */
+};
+
+struct snapshot *snapshot_new(void);
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);
