@@ -70,6 +70,7 @@ weir_assert_size(struct weir_rule, 192);
 #define WEIR_SERVICE_OBSERVE 0x01 /* count what would have been refused, refuse nothing */
 #define WEIR_SERVICE_REJECT 0x02  /* answer TCP over a limit with a RST */
 #define WEIR_SERVICE_GUARD 0x04	  /* `guard` holds a limit */
+#define WEIR_SERVICE_UNTRACKED 0x08 /* no limit in any tier: the table need not be asked */
 
 struct weir_service {
 	u8 flags; /* WEIR_SERVICE_* */
