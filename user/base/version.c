@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The only file that is compiled again for each revision: the Makefile defines both words for it alone. */
+/* Compiled again for each revision; the Makefile defines both words for this file alone. */
 #include "user/base/version.h"
 
 const char *weir_version(void)
