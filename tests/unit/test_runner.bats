@@ -3,6 +3,8 @@
 #
 # The runner of the tests, against suites made up here: no failure may hide in it.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	fake=$BATS_TEST_TMPDIR
 	mkdir -p "$fake/tests/unit" "$fake/tests/e2e" "$fake/build/unit"
@@ -82,7 +84,7 @@ shows() {
 	runner
 	ends 1 "2 passed, 1 failed, 0 skipped"
 	shows "timed out after 2 s after 1 of 2 tests"
-	! pgrep -f "sleep 61[.]5"
+	run ! pgrep -f "sleep 61[.]5"
 }
 
 @test "a skip is printed with its reason, in the words of cmocka, bats and a script" {
