@@ -131,13 +131,17 @@ main() {
 	twice apt install --no-install-recommends "${lack[@]}" ||
 		die "apt-get could not install: ${lack[*]}"
 
-	# What was not started now must not start at the next boot either
+	# What was not started now must not start at the next boot either. Without systemctl (a container)
+	# there is Debian's own helper, which wants to be told for which package.
 	local package
 	for package in "${lack[@]}"; do
 		[[ " $services " == *" $package "* ]] || continue
-		! command -v systemctl > /dev/null ||
-			systemctl disable --quiet "${package%-light}.service" 2> /dev/null || true
-		say "$package is installed for tests; its service is neither started nor enabled"
+		if systemctl disable --quiet "${package%-light}.service" 2> /dev/null ||
+			DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "${package%-light}.service" > /dev/null 2>&1; then
+			say "$package is installed for tests; its service is neither started nor enabled"
+		else
+			say "$package is installed for tests; its service was not started, but may start at the next boot"
+		fi
 	done
 }
 
