@@ -68,7 +68,7 @@ gcc_werror := $(if $(werror),$(werror) -Wno-error=maybe-uninitialized)
 warnings := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter
 track = -MMD -MP -MF $(@:.o=.d)
 include_dirs := -I. -Ibuild
-base_flags = -std=gnu11 -g -D_GNU_SOURCE $(warnings) $(include_dirs) $(pkg_cflags)
+base_flags = -std=gnu11 -g -D_GNU_SOURCE= $(warnings) $(include_dirs) $(pkg_cflags)
 
 normal_flags = $(base_flags) $(gcc_werror) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 normal_link := -pie -Wl,-z,relro,-z,now -Wl,--as-needed

@@ -7,7 +7,7 @@ bad=0
 while read -r file; do
 	case $file in
 	vmlinux/* | *.json | *.md | tests/fuzz/corpus/* | tests/*/fixtures/*) continue ;;
-	*.[ch] | *.sh | *.bash | *.bats | *.py | *.awk | *.mk | Makefile | .ci/* | *.yaml | *.yml | *.service) ;;
+	*.[ch] | *.sh | *.bash | *.bats | *.py | *.awk | *.mk | Makefile | .ci/*) ;;
 	*) continue ;;
 	esac
 	head -3 "$file" | grep -qF "$want" && continue
