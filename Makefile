@@ -225,12 +225,12 @@ build/libweir.a: build/obj/libweir.a
 
 build/weir: build/obj/user/main.o build/libweir.a
 	$(call say,LINK,$@)
-	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(pkg_libs) -lpthread
+	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(pkg_libs) -lm -lpthread
 
 # The daemon under sanitizers: WEIR=build/san/weir make test-e2e
 build/san/weir: build/san/user/main.o build/san/libweir.a
 	$(call say,LINK,$@)
-	$(q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ $(pkg_libs) -lpthread
+	$(q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ $(pkg_libs) -lm -lpthread
 
 # --- tests -----------------------------------------------------------------------------------
 
@@ -240,22 +240,22 @@ helpers = $(patsubst %.c,build/$(2)/%.o,$(filter-out tests/$(1)/$(3)%,$(call nat
 build/unit/%: build/san/tests/unit/%.o $(call helpers,unit,san,test_) build/san/libweir.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ $(LIBS_$*) -lcmocka $(pkg_libs) -lpthread
+	$(q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ $(LIBS_$*) -lcmocka $(pkg_libs) -lm -lpthread
 
 build/prog/%: build/obj/tests/prog/%.o $(call helpers,prog,obj,test_) build/libweir.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(LIBS_$*) -lcmocka $(pkg_libs) -lpthread
+	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(LIBS_$*) -lcmocka $(pkg_libs) -lm -lpthread
 
 build/bench/%: build/obj/tests/bench/%.o $(call helpers,bench,obj,bench_) build/libweir.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(pkg_libs) -lpthread
+	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(pkg_libs) -lm -lpthread
 
 build/fuzz/%: build/fuzzobj/tests/fuzz/%.o $(call helpers,fuzz,fuzzobj,fuzz_) build/fuzzobj/libweir.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(q)$(CLANG) $(sanitize) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(pkg_libs) -lpthread
+	$(q)$(CLANG) $(sanitize) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(pkg_libs) -lm -lpthread
 
 $(patsubst %.c,build/obj/%.o,$(call native_c,prog) $(call native_c,bench)): | $(skel) $(tests_skel)
 build/fuzzobj/tests/fuzz/%.o: extra = -Wno-missing-prototypes

@@ -14,7 +14,8 @@
 # none ran.
 #
 # Environment: TESTS="gcra ban"   only files whose name contains one of these words
-#              TEST_TIMEOUT=300   seconds for one file
+#              TEST_TIMEOUT=600   seconds for one file
+#              BATS_TEST_TIMEOUT=90   seconds for one test of bats, empty: any
 #              WEIR=build/weir    the program under test, for bats and scripts
 #              TESTS_DIR BUILD_DIR NO_BUILD=1   elsewhere: for the tests of this script
 set -uo pipefail
@@ -22,11 +23,13 @@ cd "$(dirname "$0")/.." || exit 1
 
 tests=${TESTS_DIR:-tests}
 build=${BUILD_DIR:-build}
-limit=${TEST_TIMEOUT:-300}
+limit=${TEST_TIMEOUT:-600}
 logs=$build/test-logs
 export WEIR=${WEIR:-$PWD/build/weir}
 export CMOCKA_MESSAGE_OUTPUT=TAP
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
+# Now and then bats leaves its own watchdog behind when a test is over at once, and waits for it at
+# the end of the file: so long that costs, no result
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT-90}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 # Of the make that called us we keep its variables (make test WERROR=0); its job slots are not ours
 case ${MAKEFLAGS-} in

@@ -4,7 +4,8 @@
 set -uo pipefail
 command -v clang-format > /dev/null || { echo "clang-format is not installed: make deps DEPS=check"; exit 77; }
 
-mapfile -t files < <(git ls-files -co --exclude-standard 'bpf/*.[ch]' 'user/*.[ch]' 'tests/*.[ch]')
+mapfile -t files < <(scripts/files.sh | grep -E '^(bpf|user|tests)/.*\.[ch]$')
+[ ${#files[@]} -gt 0 ] || { echo "found no C"; exit 1; }
 mapfile -t wrong < <(clang-format --dry-run -Werror "${files[@]}" 2>&1 | sed -n 's/^\([^:]*\):.*error:.*/\1/p' | sort -u)
 [ ${#wrong[@]} -gt 0 ] || exit 0
 

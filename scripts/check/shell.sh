@@ -11,7 +11,7 @@ while read -r file; do
 	*.sh | *.bash) scripts+=("$file") ;;
 	*) head -c 64 "$file" 2> /dev/null | head -1 | tr -d '\0' | grep -qE '^#!.*\b(bash|sh)$' && scripts+=("$file") ;;
 	esac
-done < <(git ls-files -co --exclude-standard -- scripts tests deploy .ci docs)
+done < <(scripts/files.sh | grep -E '^(scripts|tests|deploy|docs|\.ci)/')
 
 # 1091: files that are not there to follow; 2001: sed where bash could do it, unreadably
 shellcheck -s bash -e SC1091,SC2001 "${scripts[@]}" || failed=yes

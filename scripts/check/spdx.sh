@@ -13,5 +13,5 @@ while read -r file; do
 	head -3 "$file" | grep -qF "$want" && continue
 	echo "$file: no licence. To do: put '$want' in a comment on its first line"
 	bad=1
-done < <(git ls-files -co --exclude-standard)
+done < <(scripts/files.sh)
 exit $bad

@@ -22,7 +22,8 @@ script() {
 }
 
 runner() {
-	run env -u TESTS -u MAKEFLAGS TESTS_DIR="$fake/tests" BUILD_DIR="$fake/build" NO_BUILD=1 TEST_TIMEOUT=2 \
+	run env -u TESTS -u MAKEFLAGS TESTS_DIR="$fake/tests" BUILD_DIR="$fake/build" NO_BUILD=1 TEST_TIMEOUT=3 \
+		BATS_TEST_TIMEOUT="" \
 		"$@" "$BATS_TEST_DIRNAME/../../scripts/test.sh" "${suites[@]-unit}"
 	last=${lines[-1]}
 }
@@ -83,7 +84,7 @@ shows() {
 	program test_next <<< 'printf "1..1\nok 1 - third\n"'
 	runner
 	ends 1 "2 passed, 1 failed, 0 skipped"
-	shows "timed out after 2 s after 1 of 2 tests"
+	shows "timed out after 3 s after 1 of 2 tests"
 	run ! pgrep -f "sleep 61[.]5"
 }
 
