@@ -30,14 +30,15 @@ struct http_ops {
 	 * Runs a command ("ban", "unban", "bans", "reload", "detach") on the control thread and waits.
 	 * arguments: an object, borrowed. Returns the HTTP status and *reply, owned by the caller.
 	 */
-	int (*command)(void *context, const char *name, const json_t *arguments, const char *request_id,
-		       json_t **reply);
+	int (*command)(void *context, const char *name, const json_t *arguments,
+		       const char *request_id, json_t **reply);
 
 	/*
 	 * Waits up to timeout_ms for events after *cursor (start with 0: now) and writes whole JSON lines
 	 * into the buffer. Returns bytes written, 0 on time-out, -errno when the daemon stops.
 	 */
-	ssize_t (*events)(void *context, uint64_t *cursor, char *buffer, size_t size, int timeout_ms);
+	ssize_t (*events)(void *context, uint64_t *cursor, char *buffer, size_t size,
+			  int timeout_ms);
 
 	/* The process's own health, asked by /health/startup: has it come up once? */
 	bool (*started)(void *context);

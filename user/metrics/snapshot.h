@@ -72,7 +72,7 @@ struct snapshot_client {
 	uint8_t length;	  /* prefix length in these 128 bits */
 	uint8_t flags;	  /* WEIR_CLIENT_* */
 	uint16_t service, tier;
-	uint64_t passed, refused;   /* 32-bit counters since it was first seen */
+	uint64_t passed, refused;	  /* 32-bit counters since it was first seen */
 	double passed_rate, refused_rate; /* packets a second since the last scan */
 };
 
@@ -85,10 +85,10 @@ struct snapshot_component {
 
 struct snapshot {
 	atomic_int refs;
-	uint64_t time_ns;      /* CLOCK_MONOTONIC */
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	double unix_time;
-	double start_time;     /* of the daemon, Unix seconds */
-	uint64_t generation;   /* successful reloads, the first load is 1 */
+	double start_time;   /* of the daemon, Unix seconds */
+	uint64_t generation; /* successful reloads, the first load is 1 */
 	uint64_t epoch;
 	uint64_t reloads_ok, reloads_failed;
 	bool reload_ok;
@@ -97,8 +97,8 @@ struct snapshot {
 
 	struct snapshot_interface interface[WEIR_INTERFACES];
 	size_t interfaces;
-	struct snapshot_service service[WEIR_SERVICES]; /* indexed by service number; name "" = unused */
-	char tier[WEIR_TIERS][WEIR_NAME];		/* indexed by tier number; "" = unused */
+	struct snapshot_service service[WEIR_SERVICES]; /* by service number; "" = unused */
+	char tier[WEIR_TIERS][WEIR_NAME];		/* by tier number; "" = unused */
 	struct snapshot_series *series;
 	size_t series_count;
 	struct snapshot_limit *limit;
