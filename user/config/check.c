@@ -175,10 +175,11 @@ static void cleanup_overlap(struct overlap **overlap)
 	free(*overlap);
 }
 
-static int check_claims(struct reader *reader, struct overlap *overlap, const struct claim *first,
-			const struct claim *second)
+static int check_claims(struct reader *reader, struct overlap *overlap, const struct claim *a,
+			const struct claim *b)
 {
-	const struct config_service *other = &reader->config->service[first->service];
+	bool in_order = compare_places(a->node, b->node) < 0;
+	const struct claim *first = in_order ? a : b, *second = in_order ? b : a;
 	char text[WEIR_MATCH_TEXT], prefix[WEIR_PREFIX_TEXT] = "any destination";
 	const struct config_prefix *common;
 
@@ -196,7 +197,8 @@ static int check_claims(struct reader *reader, struct overlap *overlap, const st
 		return schema_fail(reader, second->node,
 				   "%s at %s is already matched by service `%s` on line %u; expected "
 				   "other ports, or other `destinations`",
-				   text, prefix, other->name, first->node->line);
+				   text, prefix, reader->config->service[first->service].name,
+				   first->node->line);
 	}
 	overlap->apart[first->service][second->service] = true;
 	overlap->apart[second->service][first->service] = true;
@@ -231,10 +233,27 @@ static int sweep_claims(struct reader *reader, struct overlap *overlap, const st
 	return 0;
 }
 
+static int destination_twice(struct reader *reader, const struct node *service,
+			     const struct config_prefix *prefix)
+{
+	char text[WEIR_PREFIX_TEXT];
+
+	return schema_fail(reader, node_get(service, "destinations"),
+			   "%s is there twice; expected it once",
+			   config_format_prefix(prefix, text, sizeof(text)));
+}
+
 static int sort_destinations(struct reader *reader, struct overlap *overlap)
 {
 	const struct config *config = reader->config;
+	size_t total = 0;
 
+	for (size_t i = 0; i < config->services; i++)
+		total += config->service[i].destinations.count;
+	if (total > CONFIG_DESTINATIONS_MAX)
+		return schema_fail(reader, node_get(reader->root, "services"),
+				   "have %zu destinations; expected at most %u", total,
+				   CONFIG_DESTINATIONS_MAX);
 	for (size_t i = 0; i < config->services; i++) {
 		const struct config_prefixes *from = &config->service[i].destinations;
 		struct config_prefixes *to = &overlap->destinations[i];
@@ -247,6 +266,9 @@ static int sort_destinations(struct reader *reader, struct overlap *overlap)
 		memcpy(to->at, from->at, from->count * sizeof(*to->at));
 		to->count = from->count;
 		qsort(to->at, to->count, sizeof(*to->at), compare_prefixes);
+		for (size_t j = 1; j < to->count; j++)
+			if (!prefix_compare(&to->at[j - 1], &to->at[j]))
+				return destination_twice(reader, reader->service[i], &to->at[j]);
 	}
 	return 0;
 }

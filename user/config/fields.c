@@ -2,7 +2,7 @@
 /* Every field of the configuration file. The reference in weir.yaml(5) is made from these tables. */
 #include "user/config/reader.h"
 
-#define NAME "1 to 31 letters, digits, - _ ."
+#define NAME "1 to 31 letters, digits, dots, dashes and underscores"
 #define CLIENT_IPV4 .size = 1, .min = 8, .max = 32, .expected = "a number from 8 to 32"
 #define CLIENT_IPV6 .size = 1, .min = 16, .max = 128, .expected = "a number from 16 to 128"
 
@@ -214,9 +214,7 @@ const struct field service_fields[] = {
 		.name = "group_limits",
 		.read = read_group_limits,
 		.expected = "a mapping of tiers such as {default: [50000/min connections]}",
-		.help = "The same for all clients of the tier together.",
-		.inside = limit_fields,
-		.nesting = ".TIER[]",
+		.help = "The same for all clients of the tier together, with fields as in limits.",
 	},
 	{.name = "escalate", .read = read_unsupported},
 	{},
@@ -279,7 +277,7 @@ static const struct field log_fields[] = {
 	{},
 };
 
-/* table before services: its size is the default of new_clients; tiers before services: they are named there */
+/* tiers before services: limits name them */
 const struct field config_fields[] = {
 	{
 		.name = "interfaces",

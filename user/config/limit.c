@@ -35,8 +35,14 @@ int limit_parse_rate(const char *text, struct config_limit *out, bool *bytes,
 		     struct problem *problem)
 {
 	struct number_rate rate;
+	int r;
 
-	if (number_parse_rate(text, &rate) < 0)
+	r = number_parse_rate(text, &rate);
+	if (r == -ERANGE)
+		return problem_set(problem,
+				   "%s is too large a rate; expected at most 1G/s, or 1000GB/s of bytes",
+				   quote(text).text);
+	if (r < 0)
 		return problem_set(problem,
 				   "%s is not a rate; expected NUMBER/PERIOD with period s, min, hour or "
 				   "day, for example 100/min or 20MB/s",

@@ -54,6 +54,10 @@ struct config_tier {
 	bool unlimited;
 };
 
+/* Bounds that only keep a mistake or a hostile file from costing time or kernel memory */
+#define CONFIG_MATCHES_MAX 1024	     /* entries of one `match` and of `protected_ports` */
+#define CONFIG_DESTINATIONS_MAX 4096 /* of all services: the kernel keeps 256 bytes for each */
+
 /* What a service matches: ports first..last of TCP or UDP, or an IP protocol as a whole */
 struct config_match {
 	uint8_t protocol; /* 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6, ... */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -66,7 +67,7 @@ static struct config *new_config(void)
 		config_unref(config);
 		return NULL;
 	}
-	config->protected[0] = (struct config_match){.protocol = 6, .first = 22, .last = 22};
+	config->protected[0] = (struct config_match){.protocol = IPPROTO_TCP, .first = 22, .last = 22};
 	config->protecteds = 1;
 	return config;
 }
@@ -129,7 +130,7 @@ static int read_error(struct config_error *error, const char *path, int code)
 /* The whole file into *text; for free(). */
 static int read_file(const char *path, char **text, size_t *length, struct config_error *error)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *buffer = NULL;
 	struct stat status;
 	size_t done = 0;
@@ -142,8 +143,10 @@ static int read_file(const char *path, char **text, size_t *length, struct confi
 	buffer = malloc(FILE_BYTES_MAX + 1);
 	if (!buffer)
 		return read_error(error, path, -ENOMEM);
-	while ((n = read(fd, buffer + done, FILE_BYTES_MAX + 1 - done)) > 0)
-		done += (size_t)n;
+	do {
+		n = read(fd, buffer + done, FILE_BYTES_MAX + 1 - done);
+		done += n > 0 ? (size_t)n : 0;
+	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
 		return read_error(error, path, -errno);
 	if (done > FILE_BYTES_MAX)

@@ -133,7 +133,7 @@ static int check_match(struct reader *reader, const struct node *node,
 				   "the service `other` takes what no other service matches; expected "
 				   "no `match` and no `destinations` here");
 	if (!other && !match)
-		return schema_fail(reader, node, "has no field `match`; expected a list such as [tcp/80]");
+		return schema_missing(reader, node, "match", "a list such as [tcp/80]");
 	if (!other && service->matches == 0)
 		return schema_fail(reader, match, "is empty; expected at least one match such as tcp/80");
 	return 0;

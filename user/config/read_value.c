@@ -180,6 +180,9 @@ static int parse_matches(struct reader *reader, const struct field *field, const
 
 	if (schema_want(reader, field, node, NODE_LIST) < 0)
 		return -EINVAL;
+	if (node->count > CONFIG_MATCHES_MAX)
+		return schema_fail(reader, node, "has %zu entries; expected at most %u", node->count,
+				   CONFIG_MATCHES_MAX);
 	free(steal_ptr(*at));
 	*count = 0;
 	if (node->count == 0)

@@ -41,6 +41,15 @@ int schema_want(struct reader *reader, const struct field *field, const struct n
 	return 0;
 }
 
+int schema_missing(struct reader *reader, const struct node *map, const char *name,
+		   const char *expected)
+{
+	/* Messages name a node; this one stands where the missing field would. */
+	const struct node missing = {.parent = map, .name = (char *)name, .line = map->line};
+
+	return schema_fail(reader, &missing, "is missing; expected %s", expected);
+}
+
 static const struct field *find_field(const struct field *fields, const char *name)
 {
 	for (; fields->name; fields++)
@@ -90,8 +99,7 @@ int schema_read(struct reader *reader, const struct field *fields, const struct 
 		const struct node *node = node_get(map, field->name);
 
 		if (!node && field->required)
-			return schema_fail(reader, map, "has no field `%s`; expected %s", field->name,
-					   field->expected);
+			return schema_missing(reader, map, field->name, field->expected);
 		if (!node)
 			continue;
 		r = field->read(reader, field, node, (char *)into + field->offset);

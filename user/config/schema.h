@@ -54,6 +54,9 @@ int schema_want(struct reader *reader, const struct field *field, const struct n
 
 int schema_fail(struct reader *reader, const struct node *node, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Says that the mapping has no field of that name. */
+int schema_missing(struct reader *reader, const struct node *map, const char *name,
+		   const char *expected);
 int schema_no_memory(struct reader *reader, const struct node *node);
 
 /* Readers for values that need no other */

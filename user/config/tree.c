@@ -154,7 +154,7 @@ static int syntax_error(struct builder *builder)
 		return no_memory(builder->error, builder->tree.file);
 	if (parser->error == YAML_READER_ERROR) {
 		line = line_at(builder, parser->problem_offset);
-		expected = "expected YAML text in UTF-8; is this a binary file?";
+		expected = "expected YAML text in UTF-8 (is this a binary file?)";
 	} else if (at < builder->length && builder->text[at] == '\t') {
 		expected = "expected blanks to indent with, this is a tab";
 	} else if (parser->context) {
