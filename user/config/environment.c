@@ -76,7 +76,8 @@ static int expand_all(const char *text, FILE *out, struct problem *problem)
 		}
 		if (text[1] != '{')
 			return problem_set(problem,
-					   "a single $ in %s; expected $$ for a $, or ${NAME}",
+					   "a single $ at %s; expected $$ for a $, or ${NAME} (quoted inside {} "
+					   "and [])",
 					   quote(text).text);
 		text += 2;
 		r = expand_one(&text, out, problem);

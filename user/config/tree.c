@@ -14,8 +14,8 @@
 
 /* The schema is 7 deep; this is where a message is better than going on. */
 #define MAX_DEPTH 32
-/* Seven times the prefixes there can be. Bounds the memory a small file of commas can ask for. */
-#define MAX_NODES 1000000
+/* Twice the prefixes there can be. Bounds the memory a small file of commas can ask for. */
+#define MAX_NODES 262144
 
 static int vfail(struct config_error *error, const char *file, unsigned int line, const char *path,
 		 const char *format, va_list arguments) __attribute__((format(printf, 5, 0)));
