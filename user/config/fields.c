@@ -13,7 +13,7 @@ const struct field interface_fields[] = {
 		MEMBER(struct config_interface, name),
 		.required = true,
 		.expected = "1 to 15 printable characters without / and :",
-		.help = "Name of the interface. It need not exist yet.",
+		.help = "Name of the interface.",
 	},
 	{
 		.name = "attach",

@@ -4,28 +4,48 @@
 
 #include "user/config/schema.h"
 
-/* mdoc wants each sentence on a line of its own. */
-static void print_sentences(const char *text, FILE *out)
+/* mdoc wants lines of at most 80 bytes, and each sentence to begin one. */
+#define LINE_BYTES 78
+
+static size_t print_words(const char *text, size_t column, FILE *out)
 {
-	for (; *text; text++) {
-		fputc(*text, out);
-		if (!strncmp(text, ". ", 2)) {
+	while (*text) {
+		size_t length = strcspn(text, " ");
+		bool ends = length > 1 && text[length - 1] == '.';
+
+		if (column > 0 && column + 1 + length > LINE_BYTES) {
 			fputc('\n', out);
-			text++;
+			column = 0;
+		}
+		/* A dot in the first column would be a macro. */
+		column += (size_t)fprintf(out, "%s%.*s", column > 0 ? " " : *text == '.' ? "\\&" : "",
+					  (int)length, text);
+		text += length;
+		text += *text == ' ';
+		if (ends && *text) {
+			fputc('\n', out);
+			column = 0;
 		}
 	}
-	fputc('\n', out);
+	return column;
+}
+
+static void print_value(const char *what, const char *text, FILE *out)
+{
+	print_words(text, print_words(what, 0, out), out);
+	fputs(".\n", out);
 }
 
 static void print_field(const struct field *field, const char *path, FILE *out)
 {
 	fprintf(out, ".It Ic %s\n", path);
-	print_sentences(field->help, out);
-	fprintf(out, "Value: %s.\n", field->expected);
+	print_words(field->help, 0, out);
+	fputc('\n', out);
+	print_value("Value:", field->expected, out);
 	if (field->required)
 		fputs("Required.\n", out);
 	else if (field->fallback)
-		fprintf(out, "Default: %s.\n", field->fallback);
+		print_value("Default:", field->fallback, out);
 }
 
 static void print_fields(const struct field *fields, const char *prefix, FILE *out)
