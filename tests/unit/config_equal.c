@@ -17,7 +17,8 @@ static void assert_prefixes_equal(const struct config_prefixes *a, const struct 
 	}
 }
 
-static void assert_matches_equal(const struct config_match *a, const struct config_match *b, size_t count)
+static void assert_matches_equal(const struct config_match *a, const struct config_match *b,
+				 size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(a[i].protocol, b[i].protocol);
@@ -26,7 +27,8 @@ static void assert_matches_equal(const struct config_match *a, const struct conf
 	}
 }
 
-static void assert_limits_equal(const struct config_limit *a, const struct config_limit *b, size_t count)
+static void assert_limits_equal(const struct config_limit *a, const struct config_limit *b,
+				size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(a[i].unit, b[i].unit);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,7 +44,8 @@ static void every_refusal_is_one_exact_line(void **state)
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		struct config_error error = {};
 		struct config *config = NULL;
-		int r = config_parse("f", refusals[i].text, strlen(refusals[i].text), &config, &error);
+		int r = config_parse("f", refusals[i].text, strlen(refusals[i].text), &config,
+				     &error);
 
 		if (r != -EINVAL || strcmp(error.text, refusals[i].message))
 			fail_msg("%s:\n  %s\n  wanted:\n  %s", refusals[i].name,
@@ -116,7 +118,8 @@ static void assert_prefix(const struct config_prefix *prefix, const char *text)
 	assert_string_equal(config_format_prefix(prefix, buffer, sizeof(buffer)), text);
 }
 
-static void assert_match(const struct config_match *match, uint8_t protocol, uint16_t first, uint16_t last)
+static void assert_match(const struct config_match *match, uint8_t protocol, uint16_t first,
+			 uint16_t last)
 {
 	assert_int_equal(match->protocol, protocol);
 	assert_int_equal(match->first, first);
@@ -293,7 +296,8 @@ static void empty_lists_and_off_mean_none(void **state)
 static void the_protected_port_can_be_limited_if_asked_for(void **state)
 {
 	(void)state;
-	config_unref(parse(INTERFACE "protected_ports: []\nservices:\n  - {name: ssh, match: [tcp/22]}\n"));
+	config_unref(parse(INTERFACE
+			   "protected_ports: []\nservices:\n  - {name: ssh, match: [tcp/22]}\n"));
 	config_unref(parse(INTERFACE "services:\n  - {name: all, match: [tcp]}\n"));
 }
 
@@ -315,7 +319,8 @@ static void the_environment_goes_into_values(void **state)
 
 static void print_and_parse_are_inverse(void **state)
 {
-	static const char *const texts[] = {everything, INTERFACE, INTERFACE "http: {listen: off}\n"};
+	static const char *const texts[] = {everything, INTERFACE,
+					    INTERFACE "http: {listen: off}\n"};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -359,12 +364,14 @@ static void the_default_checks_its_interfaces(void **state)
 
 	(void)state;
 	assert_int_equal(config_default(twice, 2, &config, &error), -EINVAL);
-	assert_string_equal(error.text, "command line:3: interfaces[1].name: \"eth0\" is there twice, first "
-					"on line 2; expected another name");
+	assert_string_equal(error.text,
+			    "command line:3: interfaces[1].name: \"eth0\" is there twice, first "
+			    "on line 2; expected another name");
 	assert_int_equal(config_default(slash, 1, &config, &error), -EINVAL);
 	assert_int_equal(config_default(NULL, 0, &config, &error), -EINVAL);
-	assert_string_equal(error.text, "command line:1: interfaces: is empty; expected at least one "
-					"interface");
+	assert_string_equal(error.text,
+			    "command line:1: interfaces: is empty; expected at least one "
+			    "interface");
 }
 
 static void the_last_reference_frees(void **state)
@@ -374,7 +381,8 @@ static void the_last_reference_frees(void **state)
 	(void)state;
 	assert_ptr_equal(config_ref(config), config);
 	config_unref(config);
-	assert_string_equal(config->tier[0].name, "default"); /* the sanitizer sees it if that was freed */
+	assert_string_equal(config->tier[0].name,
+			    "default"); /* the sanitizer sees it if that was freed */
 	config_unref(config);
 	assert_null(config_ref(NULL));
 	config_unref(NULL);
@@ -411,7 +419,8 @@ static void every_bound_holds_at_its_edge(void **state)
 		 "f:1: interfaces: has 17 entries; expected at most 16"},
 		{INTERFACE "tiers:\n", "  - name: t%u.%u.%u\n", "", 16,
 		 "f:2: tiers: has 17 entries; expected at most 16"},
-		{INTERFACE "services:\n", "  - {name: s%1$u.%2$u.%3$u, match: [tcp/1%3$03u]}\n", "", 63,
+		{INTERFACE "services:\n", "  - {name: s%1$u.%2$u.%3$u, match: [tcp/1%3$03u]}\n", "",
+		 63,
 		 "f:66: services[63]: is one service too many; expected at most 63 besides `other`"},
 		{INTERFACE "services:\n  - name: other\n",
 		 "  - {name: s%1$u.%2$u.%3$u, match: [tcp/1%3$03u]}\n", "", 63,
@@ -437,8 +446,8 @@ static void every_bound_holds_at_its_edge(void **state)
 	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
 		_cleanup_free_ char *fits =
 			repeat(bounds[i].head, bounds[i].format, bounds[i].most, bounds[i].tail);
-		_cleanup_free_ char *over =
-			repeat(bounds[i].head, bounds[i].format, bounds[i].most + 1, bounds[i].tail);
+		_cleanup_free_ char *over = repeat(bounds[i].head, bounds[i].format,
+						   bounds[i].most + 1, bounds[i].tail);
 
 		config_unref(parse(fits));
 		assert_refused(over, bounds[i].message);
@@ -474,8 +483,9 @@ static void classes_of_ports_are_counted(void **state)
 
 	(void)state;
 	config_unref(parse(fits));
-	assert_refused(over, "f:2: services: overlap in 256 different ways from port to port; expected at "
-			     "most 255");
+	assert_refused(
+		over, "f:2: services: overlap in 256 different ways from port to port; expected at "
+		      "most 255");
 }
 
 static void nesting_and_values_are_bounded(void **state)
@@ -533,37 +543,47 @@ static void write_file(const char *path, const char *bytes, size_t length)
 
 static void a_file_is_loaded_or_says_why_not(void **state)
 {
+	_cleanup_close_ int root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char folder[] = "/tmp/weir-test-XXXXXX";
-	static const char binary[] = "\x7f" "ELF\0\1\2";
+	static const char binary[] = "\x7f"
+				     "ELF\0\1\2";
 	struct config_error error = {};
 	struct config *config;
 
 	(void)state;
+	assert_true(root >= 0);
 	assert_non_null(mkdtemp(folder));
 	assert_int_equal(chdir(folder), 0);
-	assert_file_refused("none", -ENOENT,
-			    "none: cannot be read: No such file or directory; expected a readable file");
-	assert_file_refused(".", -EISDIR, ".: cannot be read: Is a directory; expected a readable file");
+	assert_file_refused(
+		"none", -ENOENT,
+		"none: cannot be read: No such file or directory; expected a readable file");
+	assert_file_refused(".", -EISDIR,
+			    ".: cannot be read: Is a directory; expected a readable file");
 	write_file("f", "", 0);
 	assert_file_refused("f", -EINVAL,
 			    "f:1: the configuration is empty; expected at least `interfaces`");
 	write_file("f", binary, sizeof(binary));
-	assert_file_refused("f", -EINVAL, "f:1: invalid YAML: control characters are not allowed; expected "
-					  "YAML text in UTF-8 (is this a binary file?)");
+	assert_file_refused("f", -EINVAL,
+			    "f:1: invalid YAML: control characters are not allowed; expected "
+			    "YAML text in UTF-8 (is this a binary file?)");
 	write_file("f", "a: 1\nb: \xff\n", 10);
-	assert_file_refused("f", -EINVAL, "f:2: invalid YAML: invalid leading UTF-8 octet; expected YAML "
-					  "text in UTF-8 (is this a binary file?)");
+	assert_file_refused("f", -EINVAL,
+			    "f:2: invalid YAML: invalid leading UTF-8 octet; expected YAML "
+			    "text in UTF-8 (is this a binary file?)");
 	write_file("f", "a: 1\n\nb: \0\n", 11);
-	assert_file_refused("f", -EINVAL, "f:3: invalid YAML: control characters are not allowed; expected "
-					  "YAML text in UTF-8 (is this a binary file?)");
+	assert_file_refused("f", -EINVAL,
+			    "f:3: invalid YAML: control characters are not allowed; expected "
+			    "YAML text in UTF-8 (is this a binary file?)");
 	assert_int_equal(truncate("f", (16 << 20) + 1), 0);
-	assert_file_refused("f", -EINVAL, "f: is larger than 16 MiB; expected a configuration file");
-	write_file("f", "\xef\xbb\xbf" INTERFACE, 3 + strlen(INTERFACE)); /* a byte order mark is fine */
+	assert_file_refused("f", -EINVAL,
+			    "f: is larger than 16 MiB; expected a configuration file");
+	write_file("f", "\xef\xbb\xbf" INTERFACE,
+		   3 + strlen(INTERFACE)); /* a byte order mark is fine */
 	assert_int_equal(config_load("f", &config, &error), 0);
 	assert_string_equal(config->path, "f");
 	config_unref(config);
 	assert_int_equal(unlink("f"), 0);
-	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(fchdir(root), 0);
 	assert_int_equal(rmdir(folder), 0);
 }
 
@@ -613,8 +633,9 @@ static void many_prefixes_are_read_in_no_time(void **state)
 /* One change: a byte, a piece left out, a piece put in twice, or a word that means something */
 static size_t mutate(char *text, size_t length, size_t size)
 {
-	static const char *const words[] = {"${", "- ",	 ": ",	"[",  "]",  "{",  "}",	    "&a ", "*a ",
-					    "!!", "0/s", "\"", "'", "\n", "# ", "other", "~",   "burst 0"};
+	static const char *const words[] = {"${", "- ",	 ": ",	"[",	 "]",	"{",
+					    "}",  "&a ", "*a ", "!!",	 "0/s", "\"",
+					    "'",  "\n",	 "# ",	"other", "~",	"burst 0"};
 	size_t at = (size_t)rand() % length, piece = 1 + (size_t)rand() % 20;
 	const char *word = words[(size_t)rand() % (sizeof(words) / sizeof(words[0]))];
 
@@ -653,7 +674,8 @@ static void assert_round_trip(const struct config *config)
 static void damaged_files_are_refused_in_one_line_or_read(void **state)
 {
 	const char *seed_text = getenv("WEIR_TEST_SEED");
-	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10) : (unsigned int)time(NULL);
+	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10)
+				      : (unsigned int)time(NULL);
 	unsigned int accepted = 0, rounds = 4000;
 
 	(void)state;

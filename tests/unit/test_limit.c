@@ -17,7 +17,7 @@ typedef unsigned __int128 u128;
 
 static int check(const struct config_limit *limit)
 {
-	struct problem problem;
+	struct problem problem = {};
 	int r = limit_check_rate(limit, &problem);
 
 	return r ? r : limit_check_burst(limit, &problem);
@@ -104,7 +104,8 @@ static void every_limit_that_passes_is_exact_and_fits(void **state)
 {
 	static const uint64_t periods[] = {SEC, 60 * SEC, 3600 * SEC, DAY};
 	const char *seed_text = getenv("WEIR_TEST_SEED");
-	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10) : (unsigned int)time(NULL);
+	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10)
+				      : (unsigned int)time(NULL);
 	unsigned int passed = 0;
 
 	(void)state;
@@ -130,7 +131,8 @@ static void every_limit_that_passes_is_exact_and_fits(void **state)
 		assert_true(ticks.burst < 1ULL << 62);
 		if (shift) {
 			assert_true(ticks.cost < 1ULL << 46);
-			assert_true((u128)ticks.burst << shift >= (u128)ticks.cost * LIMIT_FRAME_BYTES);
+			assert_true((u128)ticks.burst << shift >=
+				    (u128)ticks.cost * LIMIT_FRAME_BYTES);
 		} else {
 			assert_true(ticks.burst >= ticks.cost);
 		}
@@ -155,7 +157,7 @@ static void format_and_parse_are_inverse(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		struct config_limit limit;
-		struct problem problem;
+		struct problem problem = {};
 		char text[WEIR_LIMIT_TEXT];
 
 		assert_int_equal(limit_parse(texts[i], &limit, &problem), 0);

@@ -90,17 +90,22 @@ static void json_lines_hold_their_members(void **state)
 
 	(void)state;
 	log_setup(true, LOG_INFO);
-	log_request(LOG_WARNING, "http", "r\"1", "a \"quoted\" \\ line\nand\ttab \x1b[2J %s", "\xc3\xa4 \xff \xf0\x9f\x98\x80");
+	log_request(LOG_WARNING, "http", "r\"1", "a \"quoted\" \\ line\nand\ttab \x1b[2J %s",
+		    "\xc3\xa4 \xff \xf0\x9f\x98\x80");
 	text = capture_end(&capture);
-	assert_like(text, "^\\{\"ts\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z\","
-			  "\"level\":\"warning\",");
+	assert_like(
+		text,
+		"^\\{\"ts\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z\","
+		"\"level\":\"warning\",");
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	line = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(line);
 	assert_int_equal(json_object_size(line), 5);
 	assert_member(line, "component", "http");
 	assert_member(line, "request_id", "r\"1");
-	assert_member(line, "msg", "a \"quoted\" \\ line\nand\ttab \x1b[2J \xc3\xa4 \xef\xbf\xbd \xf0\x9f\x98\x80");
+	assert_member(
+		line, "msg",
+		"a \"quoted\" \\ line\nand\ttab \x1b[2J \xc3\xa4 \xef\xbf\xbd \xf0\x9f\x98\x80");
 	json_decref(line);
 	free(text);
 }
@@ -135,7 +140,8 @@ static void text_cannot_forge_a_line(void **state)
 
 static void any_length_and_any_byte_stay_one_valid_line(void **state)
 {
-	static const char bytes[] = {'a', '\n', '"', (char)0xff, (char)0xc3, (char)0xed, (char)0xf4, 1};
+	static const char bytes[] = {'a',	 '\n',	     '"',	 (char)0xff,
+				     (char)0xc3, (char)0xed, (char)0xf4, 1};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bytes); i++) {

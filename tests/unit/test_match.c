@@ -13,7 +13,7 @@ static void assert_inverse(const struct config_match *match)
 {
 	char text[WEIR_MATCH_TEXT];
 	struct config_match again;
-	struct problem problem;
+	struct problem problem = {};
 
 	match_format(match, text, sizeof(text));
 	if (match_parse(text, &again, &problem) < 0)
@@ -40,16 +40,18 @@ static void names_stand_for_numbers(void **state)
 		const char *text;
 		struct config_match match;
 	} examples[] = {
-		{"tcp", {6, 0, 65535}},	   {"udp", {17, 0, 65535}},  {"tcp/0", {6, 0, 0}},
-		{"tcp/65535", {6, 65535, 65535}}, {"udp/1-2", {17, 1, 2}}, {"icmp", {1, 0, 0}},
-		{"icmpv6", {58, 0, 0}},	   {"gre", {47, 0, 0}},	     {"proto/47", {47, 0, 0}},
-		{"sctp", {132, 0, 0}},	   {"proto/255", {255, 0, 0}},
+		{"tcp", {6, 0, 65535}},	    {"udp", {17, 0, 65535}},
+		{"tcp/0", {6, 0, 0}},	    {"tcp/65535", {6, 65535, 65535}},
+		{"udp/1-2", {17, 1, 2}},    {"icmp", {1, 0, 0}},
+		{"icmpv6", {58, 0, 0}},	    {"gre", {47, 0, 0}},
+		{"proto/47", {47, 0, 0}},   {"sctp", {132, 0, 0}},
+		{"proto/255", {255, 0, 0}},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
 		struct config_match match;
-		struct problem problem;
+		struct problem problem = {};
 
 		assert_int_equal(match_parse(examples[i].text, &match, &problem), 0);
 		assert_int_equal(match_compare(&match, &examples[i].match), 0);

@@ -58,7 +58,8 @@ static void plain_numbers(void **state)
 		{"1_000", -EINVAL, 0},
 		{"1,000", -EINVAL, 0},
 		{"\xd9\xa1", -EINVAL, 0}, /* an Arabic 1 */
-		{}};
+		{},
+	};
 
 	(void)state;
 	assert_examples(number_parse, examples);
@@ -99,7 +100,8 @@ static void counts(void **state)
 		{"1i", -EINVAL, 0},
 		{"1B", -EINVAL, 0},
 		{"10 k", -EINVAL, 0},
-		{}};
+		{},
+	};
 
 	(void)state;
 	assert_examples(number_parse_count, examples);
@@ -108,10 +110,11 @@ static void counts(void **state)
 static void sizes(void **state)
 {
 	static const struct example examples[] = {
-		{"1514", 0, 1514},	  {"1514B", 0, 1514},	 {"20MB", 0, 20000000},
-		{"64KiB", 0, 65536},	  {"64Ki", 0, 65536},	 {"1.5GB", 0, 1500000000},
-		{"1BB", -EINVAL, 0},	  {"1kb", -EINVAL, 0},	 {"B", -EINVAL, 0},
-		{"1Bk", -EINVAL, 0},	  {"1kbit", -EINVAL, 0}, {}};
+		{"1514", 0, 1514},   {"1514B", 0, 1514},    {"20MB", 0, 20000000},
+		{"64KiB", 0, 65536}, {"64Ki", 0, 65536},    {"1.5GB", 0, 1500000000},
+		{"1BB", -EINVAL, 0}, {"1kb", -EINVAL, 0},   {"B", -EINVAL, 0},
+		{"1Bk", -EINVAL, 0}, {"1kbit", -EINVAL, 0}, {},
+	};
 
 	(void)state;
 	assert_examples(number_parse_size, examples);
@@ -120,15 +123,30 @@ static void sizes(void **state)
 static void durations(void **state)
 {
 	static const struct example examples[] = {
-		{"100ns", 0, 100},	  {"10us", 0, 10000},	     {"2.5ms", 0, 2500000},
-		{"30s", 0, 30 * SEC},	  {"5m", 0, 300 * SEC},	     {"5min", 0, 300 * SEC},
-		{"1.5h", 0, 5400 * SEC},  {"1d", 0, 86400 * SEC},    {"0s", 0, 0},
-		{"213503d", 0, 213503 * (86400 * SEC)},		     {"213504d", -ERANGE, 0},
-		{"0.5ns", -EINVAL, 0},	  {"1.0000000001s", -EINVAL, 0},
-		{"30", -EINVAL, 0},	  {"0", -EINVAL, 0},	     {"s", -EINVAL, 0},
-		{"1h30m", -EINVAL, 0},	  {"30 s", -EINVAL, 0},	     {"30S", -EINVAL, 0},
-		{"30sec", -EINVAL, 0},	  {"1w", -EINVAL, 0},	     {"1ks", -EINVAL, 0},
-		{}};
+		{"100ns", 0, 100},
+		{"10us", 0, 10000},
+		{"2.5ms", 0, 2500000},
+		{"30s", 0, 30 * SEC},
+		{"5m", 0, 300 * SEC},
+		{"5min", 0, 300 * SEC},
+		{"1.5h", 0, 5400 * SEC},
+		{"1d", 0, 86400 * SEC},
+		{"0s", 0, 0},
+		{"213503d", 0, 213503 * (86400 * SEC)},
+		{"213504d", -ERANGE, 0},
+		{"0.5ns", -EINVAL, 0},
+		{"1.0000000001s", -EINVAL, 0},
+		{"30", -EINVAL, 0},
+		{"0", -EINVAL, 0},
+		{"s", -EINVAL, 0},
+		{"1h30m", -EINVAL, 0},
+		{"30 s", -EINVAL, 0},
+		{"30S", -EINVAL, 0},
+		{"30sec", -EINVAL, 0},
+		{"1w", -EINVAL, 0},
+		{"1ks", -EINVAL, 0},
+		{},
+	};
 
 	(void)state;
 	assert_examples(number_parse_duration, examples);
@@ -215,7 +233,8 @@ static void random_text_is_read_as_strtoull_does_or_refused(void **state)
 {
 	static const char alphabet[] = "0123456789012345678901234567890123456789.kKMGiB/s -";
 	const char *seed_text = getenv("WEIR_TEST_SEED");
-	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10) : (unsigned int)time(NULL);
+	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10)
+				      : (unsigned int)time(NULL);
 
 	(void)state;
 	print_message("seed %u (WEIR_TEST_SEED=%u repeats it)\n", seed, seed);

@@ -31,10 +31,18 @@ static void ipv4_is_kept_as_mapped(void **state)
 static void text_is_read_and_written_alike(void **state)
 {
 	static const char *const texts[][2] = {
-		{"203.0.113.0/24", NULL},	{"203.0.113.7", NULL},	  {"0.0.0.0/0", NULL},
-		{"203.0.113.7/32", "203.0.113.7"}, {"2001:db8::/32", NULL}, {"2001:db8::1", NULL},
-		{"2001:DB8:0:0::1/128", "2001:db8::1"}, {"2000::/3", NULL}, {"fe80::/10", NULL},
-		{"::1", NULL},			{"::2", NULL},		  {"::fffd:0:0/96", NULL},
+		{"203.0.113.0/24", NULL},
+		{"203.0.113.7", NULL},
+		{"0.0.0.0/0", NULL},
+		{"203.0.113.7/32", "203.0.113.7"},
+		{"2001:db8::/32", NULL},
+		{"2001:db8::1", NULL},
+		{"2001:DB8:0:0::1/128", "2001:db8::1"},
+		{"2000::/3", NULL},
+		{"fe80::/10", NULL},
+		{"::1", NULL},
+		{"::2", NULL},
+		{"::fffd:0:0/96", NULL},
 	};
 
 	(void)state;
@@ -59,7 +67,8 @@ static void host_bits_are_seen_at_every_length(void **state)
 
 			snprintf(text, sizeof(text), "%u.%u.%u.%u/%u", host >> 24, host >> 16 & 255,
 				 host >> 8 & 255, host & 255, length);
-			assert_int_equal(config_parse_prefix(text, &prefix), bit < length ? 0 : -EINVAL);
+			assert_int_equal(config_parse_prefix(text, &prefix),
+					 bit < length ? 0 : -EINVAL);
 		}
 	}
 	for (unsigned int length = 1; length <= 128; length++) {
@@ -69,7 +78,8 @@ static void host_bits_are_seen_at_every_length(void **state)
 
 			prefix.addr[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 			config_format_prefix(&prefix, text, sizeof(text));
-			assert_int_equal(config_parse_prefix(text, &prefix), bit < length ? 0 : -EINVAL);
+			assert_int_equal(config_parse_prefix(text, &prefix),
+					 bit < length ? 0 : -EINVAL);
 		}
 	}
 }
@@ -81,11 +91,12 @@ static void nothing_of_ipv6_takes_in_ipv4(void **state)
 
 	(void)state;
 	for (unsigned int length = 0; length < 96; length++) {
-		struct config_prefix cover = {.addr = {[10] = 0xff, 0xff}, .length = (uint8_t)length};
+		struct config_prefix cover = {.addr = {[10] = 0xff, 0xff},
+					      .length = (uint8_t)length};
 		char text[WEIR_PREFIX_TEXT];
 
 		for (unsigned int bit = length; bit < 96; bit++)
-			cover.addr[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+			cover.addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 		config_format_prefix(&cover, text, sizeof(text));
 		assert_int_equal(config_parse_prefix(text, &prefix), -EINVAL);
 	}

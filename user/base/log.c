@@ -51,7 +51,7 @@ uint64_t log_count(int level)
 
 static const char *level_name(int level)
 {
-	return level <= LOG_ERR	    ? "error"
+	return level <= LOG_ERR	     ? "error"
 	       : level <= LOG_NOTICE ? "warning"
 	       : level == LOG_INFO   ? "info"
 				     : "debug";
@@ -75,8 +75,12 @@ static bool add_text(struct line *line, const char *text)
 /* Length of the UTF-8 sequence at `text`, 0 if it is none (RFC 3629: no surrogates, no overlong ones). */
 static size_t utf8_length(const unsigned char *text)
 {
-	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3
-		      : text[0] < 0xf5 ? 4 : 0;
+	size_t length = text[0] < 0x80	 ? 1
+			: text[0] < 0xc2 ? 0
+			: text[0] < 0xe0 ? 2
+			: text[0] < 0xf0 ? 3
+			: text[0] < 0xf5 ? 4
+					 : 0;
 
 	for (size_t i = 1; i < length; i++)
 		if ((text[i] & 0xc0) != 0x80)

@@ -177,8 +177,8 @@ int number_parse_duration(const char *text, uint64_t min_ns, uint64_t max_ns, ui
 int number_parse_rate(const char *text, struct number_rate *out)
 {
 	static const struct span periods[] = {
-		{"s", NS_PER_SEC},	    {"sec", NS_PER_SEC},
-		{"second", NS_PER_SEC},	    {"min", 60 * NS_PER_SEC},
+		{"s", NS_PER_SEC},	     {"sec", NS_PER_SEC},
+		{"second", NS_PER_SEC},	     {"min", 60 * NS_PER_SEC},
 		{"minute", 60 * NS_PER_SEC}, {"h", 3600 * NS_PER_SEC},
 		{"hour", 3600 * NS_PER_SEC}, {"d", 86400 * NS_PER_SEC},
 		{"day", 86400 * NS_PER_SEC}, {NULL, 0},

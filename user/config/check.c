@@ -59,13 +59,12 @@ static void gather(struct origins *out, const struct config_prefixes *prefixes,
 
 static const char *list_name(const struct config *config, unsigned int list)
 {
-	return list == LIST_DENY    ? "deny"
-	       : list == LIST_ALLOW ? "allow"
-				    : config->tier[list].name;
+	return list == LIST_DENY ? "deny" : list == LIST_ALLOW ? "allow" : config->tier[list].name;
 }
 
 /* Twice in the same list, in two tiers, or both denied and allowed. In a tier and allowed is fine. */
-static int check_pair(struct reader *reader, const struct origin *first, const struct origin *second)
+static int check_pair(struct reader *reader, const struct origin *first,
+		      const struct origin *second)
 {
 	char text[WEIR_PREFIX_TEXT];
 
@@ -78,12 +77,13 @@ static int check_pair(struct reader *reader, const struct origin *first, const s
 				   first->node->line);
 	if (second->list >= WEIR_TIERS)
 		return schema_fail(reader, second->node,
-				   "%s is also in `%s`, on line %u; expected it in one of them", text,
-				   list_name(reader->config, first->list), first->node->line);
-	return schema_fail(reader, second->node,
-			   "%s is in tier `%s` and, on line %u, in tier `%s`; expected it in one tier",
-			   text, list_name(reader->config, second->list), first->node->line,
-			   list_name(reader->config, first->list));
+				   "%s is also in `%s`, on line %u; expected it in one of them",
+				   text, list_name(reader->config, first->list), first->node->line);
+	return schema_fail(
+		reader, second->node,
+		"%s is in tier `%s` and, on line %u, in tier `%s`; expected it in one tier", text,
+		list_name(reader->config, second->list), first->node->line,
+		list_name(reader->config, first->list));
 }
 
 static int check_prefixes(struct reader *reader)
@@ -96,8 +96,8 @@ static int check_prefixes(struct reader *reader)
 		total += config->tier[i].prefixes.count;
 	if (total > WEIR_PREFIXES)
 		return schema_fail(reader, reader->root,
-				   "has %zu prefixes in tiers, deny and allow; expected at most %u", total,
-				   WEIR_PREFIXES);
+				   "has %zu prefixes in tiers, deny and allow; expected at most %u",
+				   total, WEIR_PREFIXES);
 	all.at = calloc(total + 1, sizeof(*all.at));
 	if (!all.at)
 		return schema_no_memory(reader, reader->root);
@@ -194,11 +194,12 @@ static int check_claims(struct reader *reader, struct overlap *overlap, const st
 			      &overlap->destinations[second->service], &common)) {
 		if (common)
 			config_format_prefix(common, prefix, sizeof(prefix));
-		return schema_fail(reader, second->node,
-				   "%s at %s is already matched by service `%s` on line %u; expected "
-				   "other ports, or other `destinations`",
-				   text, prefix, reader->config->service[first->service].name,
-				   first->node->line);
+		return schema_fail(
+			reader, second->node,
+			"%s at %s is already matched by service `%s` on line %u; expected "
+			"other ports, or other `destinations`",
+			text, prefix, reader->config->service[first->service].name,
+			first->node->line);
 	}
 	overlap->apart[first->service][second->service] = true;
 	overlap->apart[second->service][first->service] = true;
@@ -312,11 +313,12 @@ static int check_protected(struct reader *reader, const struct claim *claims, si
 			    protected->last < claims[i].match.last)
 				continue;
 			match_format(protected, text, sizeof(text));
-			return schema_fail(reader, claims[i].node,
-					   "limits would never apply here, %s is in `protected_ports`%s; "
-					   "expected another port, or protected_ports without it",
-					   text,
-					   node_get(reader->root, "protected_ports") ? "" : " by default");
+			return schema_fail(
+				reader, claims[i].node,
+				"limits would never apply here, %s is in `protected_ports`%s; "
+				"expected another port, or protected_ports without it",
+				text,
+				node_get(reader->root, "protected_ports") ? "" : " by default");
 		}
 	}
 	return 0;
@@ -345,7 +347,7 @@ static int check_classes(struct reader *reader, const struct claim *claims, size
 		return schema_no_memory(reader, reader->root);
 	for (size_t i = 0; i < count; i++) {
 		const struct config_match *match = &claims[i].match;
-		size_t base = match->protocol == IPPROTO_TCP	? 0
+		size_t base = match->protocol == IPPROTO_TCP   ? 0
 			      : match->protocol == IPPROTO_UDP ? 65536
 							       : 131072 + match->protocol;
 
@@ -356,9 +358,10 @@ static int check_classes(struct reader *reader, const struct claim *claims, size
 	for (size_t i = 1; i < SETS; i++)
 		different += sets[i] != sets[i - 1];
 	if (different > WEIR_CLASS_PROTECTED)
-		return schema_fail(reader, node_get(reader->root, "services"),
-				   "overlap in %zu different ways from port to port; expected at most %u",
-				   different, WEIR_CLASS_PROTECTED);
+		return schema_fail(
+			reader, node_get(reader->root, "services"),
+			"overlap in %zu different ways from port to port; expected at most %u",
+			different, WEIR_CLASS_PROTECTED);
 	return 0;
 }
 
@@ -397,11 +400,11 @@ static int check_series(struct reader *reader)
 	size_t series = config->interfaces * config->services * config->tiers;
 
 	if (series > WEIR_SERIES)
-		return schema_fail(reader, reader->root,
-				   "counts %zu x %zu x %zu (interfaces, services, tiers) = %zu ways; "
-				   "expected at most %u",
-				   config->interfaces, config->services, config->tiers, series,
-				   WEIR_SERIES);
+		return schema_fail(
+			reader, reader->root,
+			"counts %zu x %zu x %zu (interfaces, services, tiers) = %zu ways; "
+			"expected at most %u",
+			config->interfaces, config->services, config->tiers, series, WEIR_SERIES);
 	return 0;
 }
 

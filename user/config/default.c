@@ -10,19 +10,18 @@
  * Examples of limits, all observed: they show in the metrics what a limit of that kind would refuse. The
  * numbers are what one ordinary client stays well below.
  */
-static const char services[] =
-	"services:\n"
-	"  - name: other\n"
-	"    mode: observe\n"
-	"    limits: {default: [10000/s packets]}\n"
-	"  - name: web\n"
-	"    match: [tcp/80, tcp/443]\n"
-	"    mode: observe\n"
-	"    limits: {default: [100/s connections burst 200]}\n"
-	"  - name: dns\n"
-	"    match: [udp/53, tcp/53]\n"
-	"    mode: observe\n"
-	"    limits: {default: [500/s packets burst 1000]}\n";
+static const char services[] = "services:\n"
+			       "  - name: other\n"
+			       "    mode: observe\n"
+			       "    limits: {default: [10000/s packets]}\n"
+			       "  - name: web\n"
+			       "    match: [tcp/80, tcp/443]\n"
+			       "    mode: observe\n"
+			       "    limits: {default: [100/s connections burst 200]}\n"
+			       "  - name: dns\n"
+			       "    match: [udp/53, tcp/53]\n"
+			       "    mode: observe\n"
+			       "    limits: {default: [500/s packets burst 1000]}\n";
 
 /* Single-quoted YAML: only the quote itself needs doubling, and $ for environment.h. */
 static void write_interface(const char *name, FILE *out)

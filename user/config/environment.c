@@ -38,20 +38,23 @@ static int expand_one(const char **text, FILE *out, struct problem *problem)
 	name[at - start] = '\0';
 	end = strchr(at, '}');
 	if (at == start || !end || (*at != '}' && strncmp(at, ":-", 2)))
-		return problem_set(problem,
-				   "%s is not a variable; expected ${NAME} or ${NAME:-default} ($$ for a $)",
-				   quote(start - 2).text);
+		return problem_set(
+			problem,
+			"%s is not a variable; expected ${NAME} or ${NAME:-default} ($$ for a $)",
+			quote(start - 2).text);
 	value = getenv(name);
 	if (*at == ':' && (!value || !*value)) {
 		fwrite(at + 2, 1, (size_t)(end - at - 2), out);
 	} else if (!value) {
-		return problem_set(problem,
-				   "environment variable %s is not set; expected it set, or ${%s:-default}",
-				   quote(name).text, name);
+		return problem_set(
+			problem,
+			"environment variable %s is not set; expected it set, or ${%s:-default}",
+			quote(name).text, name);
 	} else if (!is_clean(value)) {
-		return problem_set(problem,
-				   "environment variable %s is not plain text; expected printable ASCII",
-				   quote(name).text);
+		return problem_set(
+			problem,
+			"environment variable %s is not plain text; expected printable ASCII",
+			quote(name).text);
 	} else {
 		fputs(value, out);
 	}
@@ -75,10 +78,11 @@ static int expand_all(const char *text, FILE *out, struct problem *problem)
 			continue;
 		}
 		if (text[1] != '{')
-			return problem_set(problem,
-					   "a single $ at %s; expected $$ for a $, or ${NAME} (quoted inside {} "
-					   "and [])",
-					   quote(text).text);
+			return problem_set(
+				problem,
+				"a single $ at %s; expected $$ for a $, or ${NAME} (quoted inside {} "
+				"and [])",
+				quote(text).text);
 		text += 2;
 		r = expand_one(&text, out, problem);
 		if (r < 0)

@@ -299,7 +299,8 @@ const struct field config_fields[] = {
 	{
 		.name = "tiers",
 		.read = read_tiers,
-		.expected = "a list such as [{name: default}, {name: partner, prefixes: [203.0.113.0/24]}]",
+		.expected =
+			"a list such as [{name: default}, {name: partner, prefixes: [203.0.113.0/24]}]",
 		.fallback = "one tier named default",
 		.help = "Classes of clients, up to 16. The first is for whoever is in no other. One "
 			"without prefixes is for applications to name.",

@@ -39,14 +39,16 @@ int limit_parse_rate(const char *text, struct config_limit *out, bool *bytes,
 
 	r = number_parse_rate(text, &rate);
 	if (r == -ERANGE)
-		return problem_set(problem,
-				   "%s is too large a rate; expected at most 1G/s, or 1000GB/s of bytes",
-				   quote(text).text);
+		return problem_set(
+			problem,
+			"%s is too large a rate; expected at most 1G/s, or 1000GB/s of bytes",
+			quote(text).text);
 	if (r < 0)
-		return problem_set(problem,
-				   "%s is not a rate; expected NUMBER/PERIOD with period s, min, hour or "
-				   "day, for example 100/min or 20MB/s",
-				   quote(text).text);
+		return problem_set(
+			problem,
+			"%s is not a rate; expected NUMBER/PERIOD with period s, min, hour or "
+			"day, for example 100/min or 20MB/s",
+			quote(text).text);
 	out->amount = rate.amount;
 	out->period_ns = rate.period_ns;
 	*bytes = rate.bytes;
@@ -68,10 +70,12 @@ int limit_parse_unit(const char *text, enum weir_unit *out, struct problem *prob
 int limit_parse_burst(const char *text, enum weir_unit unit, uint64_t *out, struct problem *problem)
 {
 	if (unit == WEIR_UNIT_BYTES && number_parse_size(text, 0, UINT64_MAX, out) < 0)
-		return problem_set(problem, "burst %s is not a number of bytes; expected one such as 40MB",
+		return problem_set(problem,
+				   "burst %s is not a number of bytes; expected one such as 40MB",
 				   quote(text).text);
 	if (unit != WEIR_UNIT_BYTES && number_parse_count(text, 0, UINT64_MAX, out) < 0)
-		return problem_set(problem, "burst %s is not a number of %s; expected one such as 200",
+		return problem_set(problem,
+				   "burst %s is not a number of %s; expected one such as 200",
 				   quote(text).text, unit_names[unit]);
 	return 0;
 }
@@ -103,7 +107,8 @@ int limit_parse(const char *text, struct config_limit *out, struct problem *prob
 	if (limit_parse_rate(rate, &limit, &bytes, problem) < 0)
 		return -EINVAL;
 	if (!next_word(&at, unit, sizeof(unit)))
-		return problem_set(problem, "%s has no unit; expected %s packets, bytes or connections",
+		return problem_set(problem,
+				   "%s has no unit; expected %s packets, bytes or connections",
 				   quote(text).text, rate);
 	if (limit_parse_unit(unit, &limit.unit, problem) < 0)
 		return -EINVAL;
@@ -113,7 +118,8 @@ int limit_parse(const char *text, struct config_limit *out, struct problem *prob
 	limit.burst = limit.amount;
 	if (next_word(&at, word, sizeof(word))) {
 		if (strcmp(word, "burst") || !next_word(&at, burst, sizeof(burst)))
-			return problem_set(problem, "%s is not a limit; " EXPECTED, quote(text).text);
+			return problem_set(problem, "%s is not a limit; " EXPECTED,
+					   quote(text).text);
 		if (limit_parse_burst(burst, limit.unit, &limit.burst, problem) < 0)
 			return -EINVAL;
 	}
@@ -129,14 +135,17 @@ int limit_check_rate(const struct config_limit *limit, struct problem *problem)
 	u128 a_second = (u128)limit->amount * NS_PER_SEC;
 
 	if (limit->amount == 0)
-		return problem_set(problem, "rate 0 lets nothing pass; expected at least 1/day (to refuse "
-					    "everybody, see deny)");
+		return problem_set(problem,
+				   "rate 0 lets nothing pass; expected at least 1/day (to refuse "
+				   "everybody, see deny)");
 	if (a_second > (u128)max * limit->period_ns)
-		return problem_set(problem, "rate %llu/%s is more than can be told apart; expected at most %s",
-				   (unsigned long long)limit->amount, period_name(limit->period_ns),
-				   limit->unit == WEIR_UNIT_BYTES ? "1000GB/s" : "1G/s");
+		return problem_set(
+			problem, "rate %llu/%s is more than can be told apart; expected at most %s",
+			(unsigned long long)limit->amount, period_name(limit->period_ns),
+			limit->unit == WEIR_UNIT_BYTES ? "1000GB/s" : "1G/s");
 	if (limit->unit == WEIR_UNIT_BYTES && a_second < (u128)LIMIT_BYTES_MIN * limit->period_ns)
-		return problem_set(problem, "rate %llu/%s is too slow for bytes; expected at least %lluB/s",
+		return problem_set(problem,
+				   "rate %llu/%s is too slow for bytes; expected at least %lluB/s",
 				   (unsigned long long)limit->amount, period_name(limit->period_ns),
 				   LIMIT_BYTES_MIN);
 	return 0;
@@ -149,16 +158,18 @@ int limit_check_burst(const struct config_limit *limit, struct problem *problem)
 	if (limit->burst == 0)
 		return problem_set(problem, "burst 0 lets nothing pass; expected at least 1");
 	if (limit->unit == WEIR_UNIT_BYTES && limit->burst < LIMIT_FRAME_BYTES)
-		return problem_set(problem,
-				   "a burst of %llu bytes cannot hold one full frame; expected burst %llu "
-				   "or more",
-				   (unsigned long long)limit->burst, LIMIT_FRAME_BYTES);
+		return problem_set(
+			problem,
+			"a burst of %llu bytes cannot hold one full frame; expected burst %llu "
+			"or more",
+			(unsigned long long)limit->burst, LIMIT_FRAME_BYTES);
 	if (limit->burst > most)
-		return problem_set(problem,
-				   "a burst of %llu takes more than a year to fill again at %llu/%s; "
-				   "expected burst %llu or less",
-				   (unsigned long long)limit->burst, (unsigned long long)limit->amount,
-				   period_name(limit->period_ns), (unsigned long long)most);
+		return problem_set(
+			problem,
+			"a burst of %llu takes more than a year to fill again at %llu/%s; "
+			"expected burst %llu or less",
+			(unsigned long long)limit->burst, (unsigned long long)limit->amount,
+			period_name(limit->period_ns), (unsigned long long)most);
 	return 0;
 }
 

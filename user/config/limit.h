@@ -25,7 +25,8 @@ int limit_parse(const char *text, struct config_limit *out, struct problem *prob
 int limit_parse_rate(const char *text, struct config_limit *out, bool *bytes,
 		     struct problem *problem);
 int limit_parse_unit(const char *text, enum weir_unit *out, struct problem *problem);
-int limit_parse_burst(const char *text, enum weir_unit unit, uint64_t *out, struct problem *problem);
+int limit_parse_burst(const char *text, enum weir_unit unit, uint64_t *out,
+		      struct problem *problem);
 
 /* Can the kernel do it, and does it let anything pass at all? 0, or -EINVAL and *problem. */
 int limit_check_rate(const struct config_limit *limit, struct problem *problem);

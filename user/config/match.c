@@ -13,12 +13,23 @@ static const struct protocol {
 	const char *name;
 	uint8_t number; /* IANA "Assigned Internet Protocol Numbers" */
 } protocols[] = {
-	{"tcp", IPPROTO_TCP},	    {"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP},
-	{"icmpv6", IPPROTO_ICMPV6}, {"igmp", 2},	  {"ipip", 4},
-	{"dccp", 33},		    {"ipv6", 41},	  {"gre", 47},
-	{"esp", 50},		    {"ah", 51},		  {"ospf", 89},
-	{"pim", 103},		    {"vrrp", 112},	  {"l2tp", 115},
-	{"sctp", 132},		    {"udplite", 136},
+	{"tcp", IPPROTO_TCP},
+	{"udp", IPPROTO_UDP},
+	{"icmp", IPPROTO_ICMP},
+	{"icmpv6", IPPROTO_ICMPV6},
+	{"igmp", 2},
+	{"ipip", 4},
+	{"dccp", 33},
+	{"ipv6", 41},
+	{"gre", 47},
+	{"esp", 50},
+	{"ah", 51},
+	{"ospf", 89},
+	{"pim", 103},
+	{"vrrp", 112},
+	{"l2tp", 115},
+	{"sctp", 132},
+	{"udplite", 136},
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
@@ -41,11 +52,12 @@ static int parse_number(const char *text, const char *number, struct config_matc
 	uint64_t value;
 
 	if (number_parse(number, 0, 255, &value) < 0)
-		return problem_set(problem, "%s is not a protocol number; expected proto/0 to proto/255",
+		return problem_set(problem,
+				   "%s is not a protocol number; expected proto/0 to proto/255",
 				   quote(text).text);
 	if (has_ports((uint8_t)value))
-		return problem_set(problem, "%s has ports; expected %s, or %s/PORT", quote(text).text,
-				   value == IPPROTO_TCP ? "tcp" : "udp",
+		return problem_set(problem, "%s has ports; expected %s, or %s/PORT",
+				   quote(text).text, value == IPPROTO_TCP ? "tcp" : "udp",
 				   value == IPPROTO_TCP ? "tcp" : "udp");
 	*out = (struct config_match){.protocol = (uint8_t)value};
 	return 0;
@@ -67,11 +79,13 @@ static int parse_ports(const char *text, const char *ports, const struct protoco
 			!number_parse(*dash ? dash + 1 : digits, 0, 65535, &last);
 	}
 	if (!valid)
-		return problem_set(problem, "%s has no valid port; expected %s/0 to %s/65535, or %s/8000-8100",
-				   quote(text).text, protocol->name, protocol->name, protocol->name);
+		return problem_set(
+			problem, "%s has no valid port; expected %s/0 to %s/65535, or %s/8000-8100",
+			quote(text).text, protocol->name, protocol->name, protocol->name);
 	if (first > last)
-		return problem_set(problem, "%s runs backwards; expected %s/%u-%u", quote(text).text,
-				   protocol->name, (unsigned int)last, (unsigned int)first);
+		return problem_set(problem, "%s runs backwards; expected %s/%u-%u",
+				   quote(text).text, protocol->name, (unsigned int)last,
+				   (unsigned int)first);
 	*out = (struct config_match){protocol->number, (uint16_t)first, (uint16_t)last};
 	return 0;
 }

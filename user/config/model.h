@@ -74,7 +74,7 @@ struct config_service {
 	bool reject;			     /* on_limit: drop | reject */
 	uint8_t client_ipv4, client_ipv6;    /* prefix lengths, default 32 and 64 */
 	uint8_t parent_ipv4, parent_ipv6;    /* default 24 and 48, never longer than the client's */
-	uint64_t new_clients;		     /* a second; default a tenth of the table. 0: no guard (new_clients: unlimited) */
+	uint64_t new_clients; /* a second; default a tenth of the table. 0: no guard (new_clients: unlimited) */
 	struct config_rule rule[WEIR_TIERS]; /* by index into config.tier */
 };
 
@@ -89,8 +89,8 @@ struct config {
 	size_t tiers;
 	struct config_service service[WEIR_SERVICES]; /* [0] is `other`, always there */
 	size_t services;
-	struct config_prefixes deny;   /* dropped whatever the service */
-	struct config_prefixes allow;  /* never limited, whatever the tier */
+	struct config_prefixes deny;	/* dropped whatever the service */
+	struct config_prefixes allow;	/* never limited, whatever the tier */
 	struct config_match *protected; /* default tcp/22; an explicit empty list protects nothing */
 	size_t protecteds;
 	char *http_listen; /* address:port, default 127.0.0.1:9464; NULL: none (listen: off) */

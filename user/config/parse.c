@@ -63,11 +63,13 @@ static struct config *new_config(void)
 	config->admin = strdup("/run/weir/weir.sock");
 	config->pins = strdup("/sys/fs/bpf/weir");
 	config->node = host_name();
-	if (!config->protected || !config->http_listen || !config->admin || !config->pins || !config->node) {
+	if (!config->protected || !config->http_listen || !config->admin || !config->pins ||
+	    !config->node) {
 		config_unref(config);
 		return NULL;
 	}
-	config->protected[0] = (struct config_match){.protocol = IPPROTO_TCP, .first = 22, .last = 22};
+	config->protected[0] =
+		(struct config_match){.protocol = IPPROTO_TCP, .first = 22, .last = 22};
 	config->protecteds = 1;
 	return config;
 }
@@ -150,7 +152,8 @@ static int read_file(const char *path, char **text, size_t *length, struct confi
 	if (n < 0)
 		return read_error(error, path, -errno);
 	if (done > FILE_BYTES_MAX)
-		return line_fail(error, path, 0, "is larger than 16 MiB; expected a configuration file");
+		return line_fail(error, path, 0,
+				 "is larger than 16 MiB; expected a configuration file");
 	*text = steal_ptr(buffer);
 	*length = done;
 	return 0;

@@ -55,10 +55,11 @@ static int check_ipv6(const struct config_prefix *prefix, const char *text, stru
 				   config_format_prefix(prefix, right, sizeof(right)));
 	cut(covered, prefix->length);
 	if (prefix->length < 96 && !memcmp(covered, prefix->addr, sizeof(covered)))
-		return problem_set(problem,
-				   "%s takes in ::ffff:0:0/96, which stands for IPv4; expected a prefix "
-				   "without it (2000::/3 is all global IPv6)",
-				   quote(text).text);
+		return problem_set(
+			problem,
+			"%s takes in ::ffff:0:0/96, which stands for IPv4; expected a prefix "
+			"without it (2000::/3 is all global IPv6)",
+			quote(text).text);
 	return 0;
 }
 
@@ -71,7 +72,8 @@ int prefix_parse(const char *text, struct config_prefix *out, struct problem *pr
 	uint64_t length;
 
 	if (slash - text >= (ptrdiff_t)sizeof(address))
-		return problem_set(problem, "%s is not an address; expected one such as 203.0.113.0/24",
+		return problem_set(problem,
+				   "%s is not an address; expected one such as 203.0.113.0/24",
 				   quote(text).text);
 	memcpy(address, text, (size_t)(slash - text));
 	address[slash - text] = '\0';
@@ -97,7 +99,7 @@ int prefix_parse(const char *text, struct config_prefix *out, struct problem *pr
 
 int config_parse_prefix(const char *text, struct config_prefix *out)
 {
-	struct problem problem;
+	struct problem problem = {};
 
 	return prefix_parse(text, out, &problem);
 }

@@ -21,8 +21,8 @@ static void print_text(const char *text, FILE *out)
 	fputc('"', out);
 }
 
-static void print_prefixes(const char *indent, const char *name, const struct config_prefixes *prefixes,
-			   FILE *out)
+static void print_prefixes(const char *indent, const char *name,
+			   const struct config_prefixes *prefixes, FILE *out)
 {
 	char text[WEIR_PREFIX_TEXT];
 
@@ -45,8 +45,8 @@ static void print_matches(const char *indent, const char *name, const struct con
 	fputs("]\n", out);
 }
 
-static void print_limits(const struct config *config, const struct config_service *service, bool group,
-			 FILE *out)
+static void print_limits(const struct config *config, const struct config_service *service,
+			 bool group, FILE *out)
 {
 	char text[WEIR_LIMIT_TEXT];
 	bool any = false;
@@ -67,7 +67,8 @@ static void print_limits(const struct config *config, const struct config_servic
 	}
 }
 
-static void print_service(const struct config *config, const struct config_service *service, FILE *out)
+static void print_service(const struct config *config, const struct config_service *service,
+			  FILE *out)
 {
 	fprintf(out, "  - name: \"%s\"\n", service->name);
 	if (service->matches > 0)

@@ -10,7 +10,7 @@ int read_limit_rate(struct reader *reader, const struct field *field, const stru
 		    void *into)
 {
 	struct limit_draft *draft = into;
-	struct problem problem;
+	struct problem problem = {};
 
 	if (schema_want(reader, field, node, NODE_TEXT) < 0)
 		return -EINVAL;
@@ -25,14 +25,15 @@ int read_limit_unit(struct reader *reader, const struct field *field, const stru
 		    void *into)
 {
 	struct limit_draft *draft = into;
-	struct problem problem;
+	struct problem problem = {};
 
 	if (schema_want(reader, field, node, NODE_TEXT) < 0)
 		return -EINVAL;
 	if (limit_parse_unit(node->text, &draft->limit.unit, &problem) < 0)
 		return schema_fail(reader, node, "%s", problem.text);
 	if (draft->bytes && draft->limit.unit != WEIR_UNIT_BYTES)
-		return schema_fail(reader, node, "the rate %s is one of bytes, not of %s; expected bytes",
+		return schema_fail(reader, node,
+				   "the rate %s is one of bytes, not of %s; expected bytes",
 				   quote(draft->rate->text).text, node->text);
 	return 0;
 }
@@ -42,7 +43,7 @@ int read_limit_burst(struct reader *reader, const struct field *field, const str
 		     void *into)
 {
 	struct limit_draft *draft = into;
-	struct problem problem;
+	struct problem problem = {};
 
 	if (schema_want(reader, field, node, NODE_TEXT) < 0)
 		return -EINVAL;
@@ -60,7 +61,8 @@ int read_limit_scope(struct reader *reader, const struct field *field, const str
 	if (schema_want(reader, field, node, NODE_TEXT) < 0)
 		return -EINVAL;
 	if (strcmp(node->text, "node"))
-		return schema_fail(reader, node, "%s is not supported by this version of weir; expected %s",
+		return schema_fail(reader, node,
+				   "%s is not supported by this version of weir; expected %s",
 				   quote(node->text).text, field->expected);
 	return 0;
 }
@@ -79,7 +81,7 @@ static int read_limit(struct reader *reader, const struct node *node,
 		      const struct config_service *service, struct config_limit *out)
 {
 	struct limit_draft draft = {.rate = node};
-	struct problem problem;
+	struct problem problem = {};
 	int r;
 
 	if (node->kind == NODE_MAP) {
@@ -90,7 +92,8 @@ static int read_limit(struct reader *reader, const struct node *node,
 			draft.limit.burst = draft.limit.amount;
 	} else {
 		const struct field text = {
-			.expected = "RATE UNIT [burst N], for example 100/min connections burst 20"};
+			.expected =
+				"RATE UNIT [burst N], for example 100/min connections burst 20"};
 
 		if (schema_want(reader, &text, node, NODE_TEXT) < 0)
 			return -EINVAL;
@@ -102,10 +105,11 @@ static int read_limit(struct reader *reader, const struct node *node,
 	if (limit_check_burst(&draft.limit, &problem) < 0)
 		return schema_fail(reader, draft.burst ? draft.burst : node, "%s", problem.text);
 	if (draft.limit.unit == WEIR_UNIT_CONNECTIONS && !sees_tcp(service))
-		return schema_fail(reader, node,
-				   "limits connections, which only TCP has, and service `%s` matches no "
-				   "TCP; expected packets or bytes",
-				   service->name);
+		return schema_fail(
+			reader, node,
+			"limits connections, which only TCP has, and service `%s` matches no "
+			"TCP; expected packets or bytes",
+			service->name);
 	*out = draft.limit;
 	return 0;
 }
@@ -169,13 +173,13 @@ static int read_all_tiers(struct reader *reader, const struct field *field, cons
 					   "is there twice, first on line %u; expected it once",
 					   first->line);
 		if (reader->config->tier[tier].unlimited && child->count > 0)
-			return schema_fail(reader, child,
-					   "tier `%s` is unlimited, so these would never apply; expected "
-					   "no limits for it",
-					   child->name);
+			return schema_fail(
+				reader, child,
+				"tier `%s` is unlimited, so these would never apply; expected "
+				"no limits for it",
+				child->name);
 		rule = &service->rule[tier];
-		r = read_tier_limits(reader, child, service,
-				     group ? rule->group : rule->limit,
+		r = read_tier_limits(reader, child, service, group ? rule->group : rule->limit,
 				     group ? &rule->groups : &rule->limits);
 		if (r < 0)
 			return r;
@@ -183,7 +187,8 @@ static int read_all_tiers(struct reader *reader, const struct field *field, cons
 	return 0;
 }
 
-int read_limits(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_limits(struct reader *reader, const struct field *field, const struct node *node,
+		void *into)
 {
 	return read_all_tiers(reader, field, node, into, false);
 }

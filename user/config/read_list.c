@@ -10,8 +10,9 @@ static int named_twice(struct reader *reader, const struct node *node, const str
 {
 	const struct node *again = node_get(node, "name");
 
-	return schema_fail(reader, again, "\"%s\" is there twice, first on line %u; expected another name",
-			   name, node_get(first, "name")->line);
+	return schema_fail(reader, again,
+			   "\"%s\" is there twice, first on line %u; expected another name", name,
+			   node_get(first, "name")->line);
 }
 
 static int want_length(struct reader *reader, const struct field *field, const struct node *node,
@@ -20,8 +21,8 @@ static int want_length(struct reader *reader, const struct field *field, const s
 	if (schema_want(reader, field, node, NODE_LIST) < 0)
 		return -EINVAL;
 	if (node->count > most)
-		return schema_fail(reader, node, "has %zu entries; expected at most %zu", node->count,
-				   most);
+		return schema_fail(reader, node, "has %zu entries; expected at most %zu",
+				   node->count, most);
 	return 0;
 }
 
@@ -36,7 +37,8 @@ static int read_entry(struct reader *reader, const struct field *field, const st
 int read_interfaces(struct reader *reader, const struct field *field, const struct node *node,
 		    void *into)
 {
-	const struct field entry = {.expected = "a mapping such as {name: eth0}", .inside = field->inside};
+	const struct field entry = {.expected = "a mapping such as {name: eth0}",
+				    .inside = field->inside};
 	const struct node *nodes[WEIR_INTERFACES];
 	struct config *config = into;
 	int r;
@@ -67,7 +69,8 @@ static int check_tier(struct reader *reader, const struct node *node, size_t num
 
 	for (size_t i = 0; i < number; i++)
 		if (!strcmp(config->tier[i].name, config->tier[number].name))
-			return named_twice(reader, node, reader->tier[i], config->tier[number].name);
+			return named_twice(reader, node, reader->tier[i],
+					   config->tier[number].name);
 	if (number == WEIR_TIER_DEFAULT && prefixes)
 		return schema_fail(reader, prefixes,
 				   "the first tier is the default one, for whoever is in no other; "
@@ -75,9 +78,11 @@ static int check_tier(struct reader *reader, const struct node *node, size_t num
 	return 0;
 }
 
-int read_tiers(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_tiers(struct reader *reader, const struct field *field, const struct node *node,
+	       void *into)
 {
-	const struct field entry = {.expected = "a mapping such as {name: partner, prefixes: [...]}",
+	const struct field entry = {.expected =
+					    "a mapping such as {name: partner, prefixes: [...]}",
 				    .inside = field->inside};
 	struct config *config = into;
 	int r;
@@ -85,7 +90,8 @@ int read_tiers(struct reader *reader, const struct field *field, const struct no
 	if (want_length(reader, field, node, WEIR_TIERS) < 0)
 		return -EINVAL;
 	if (node->count == 0)
-		return schema_fail(reader, node, "is empty; expected at least one tier, or no `tiers`");
+		return schema_fail(reader, node,
+				   "is empty; expected at least one tier, or no `tiers`");
 	config->tiers = 0;
 	for (const struct node *child = node->first; child; child = child->next) {
 		size_t number = config->tiers++;
@@ -116,9 +122,10 @@ static int finish_parent(struct reader *reader, const struct node *node, const c
 	if (*parent == PARENT_UNSET)
 		*parent = shorter(fallback, client);
 	if (*parent > client)
-		return schema_fail(reader, node_get(map, family),
-				   "%u is longer than the client prefix, which is %u; expected at most %u",
-				   *parent, client, client);
+		return schema_fail(
+			reader, node_get(map, family),
+			"%u is longer than the client prefix, which is %u; expected at most %u",
+			*parent, client, client);
 	return 0;
 }
 
@@ -129,13 +136,15 @@ static int check_match(struct reader *reader, const struct node *node,
 	const struct node *destinations = node_get(node, "destinations");
 
 	if (other && (match || destinations))
-		return schema_fail(reader, match ? match : destinations,
-				   "the service `other` takes what no other service matches; expected "
-				   "no `match` and no `destinations` here");
+		return schema_fail(
+			reader, match ? match : destinations,
+			"the service `other` takes what no other service matches; expected "
+			"no `match` and no `destinations` here");
 	if (!other && !match)
 		return schema_missing(reader, node, "match", "a list such as [tcp/80]");
 	if (!other && service->matches == 0)
-		return schema_fail(reader, match, "is empty; expected at least one match such as tcp/80");
+		return schema_fail(reader, match,
+				   "is empty; expected at least one match such as tcp/80");
 	return 0;
 }
 
@@ -146,7 +155,8 @@ static int finish_service(struct reader *reader, const struct node *node, size_t
 	int r;
 
 	for (size_t i = 0; i < config->services; i++)
-		if (i != number && reader->service[i] && !strcmp(config->service[i].name, service->name))
+		if (i != number && reader->service[i] &&
+		    !strcmp(config->service[i].name, service->name))
 			return named_twice(reader, node, reader->service[i], service->name);
 	r = check_match(reader, node, service, number == WEIR_SERVICE_OTHER);
 	if (r < 0)
@@ -165,11 +175,13 @@ static int place_service(struct reader *reader, const struct node *node, size_t 
 
 	if (name && name->kind == NODE_TEXT && !strcmp(name->text, "other")) {
 		if (reader->service[WEIR_SERVICE_OTHER])
-			return named_twice(reader, node, reader->service[WEIR_SERVICE_OTHER], "other");
+			return named_twice(reader, node, reader->service[WEIR_SERVICE_OTHER],
+					   "other");
 		*out = WEIR_SERVICE_OTHER;
 	} else if (config->services == WEIR_SERVICES) {
-		return schema_fail(reader, node, "is one service too many; expected at most %u besides "
-						 "`other`",
+		return schema_fail(reader, node,
+				   "is one service too many; expected at most %u besides "
+				   "`other`",
 				   WEIR_SERVICES - 1);
 	} else {
 		*out = config->services++;

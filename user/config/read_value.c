@@ -79,7 +79,8 @@ static bool is_listen_address(const char *text)
 	return inet_pton(AF_INET, host, addr) == 1;
 }
 
-int read_listen(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_listen(struct reader *reader, const struct field *field, const struct node *node,
+		void *into)
 {
 	if (schema_want(reader, field, node, NODE_TEXT) < 0)
 		return -EINVAL;
@@ -150,20 +151,21 @@ int read_prefixes(struct reader *reader, const struct field *field, const struct
 		  void *into)
 {
 	struct config_prefixes *out = into;
-	struct problem problem;
+	struct problem problem = {};
 
 	if (schema_want(reader, field, node, NODE_LIST) < 0)
 		return -EINVAL;
 	if (node->count == 0)
 		return 0;
 	if (node->count > WEIR_PREFIXES)
-		return schema_fail(reader, node, "has %zu prefixes; expected at most %u", node->count,
-				   WEIR_PREFIXES);
+		return schema_fail(reader, node, "has %zu prefixes; expected at most %u",
+				   node->count, WEIR_PREFIXES);
 	out->at = calloc(node->count, sizeof(*out->at));
 	if (!out->at)
 		return schema_no_memory(reader, node);
 	for (const struct node *child = node->first; child; child = child->next) {
-		if (schema_want(reader, &(struct field){.expected = "a prefix such as 203.0.113.0/24"},
+		if (schema_want(reader,
+				&(struct field){.expected = "a prefix such as 203.0.113.0/24"},
 				child, NODE_TEXT) < 0)
 			return -EINVAL;
 		if (prefix_parse(child->text, &out->at[out->count], &problem) < 0)
@@ -176,13 +178,13 @@ int read_prefixes(struct reader *reader, const struct field *field, const struct
 static int parse_matches(struct reader *reader, const struct field *field, const struct node *node,
 			 struct config_match **at, size_t *count)
 {
-	struct problem problem;
+	struct problem problem = {};
 
 	if (schema_want(reader, field, node, NODE_LIST) < 0)
 		return -EINVAL;
 	if (node->count > CONFIG_MATCHES_MAX)
-		return schema_fail(reader, node, "has %zu entries; expected at most %u", node->count,
-				   CONFIG_MATCHES_MAX);
+		return schema_fail(reader, node, "has %zu entries; expected at most %u",
+				   node->count, CONFIG_MATCHES_MAX);
 	free(steal_ptr(*at));
 	*count = 0;
 	if (node->count == 0)
@@ -191,8 +193,8 @@ static int parse_matches(struct reader *reader, const struct field *field, const
 	if (!*at)
 		return schema_no_memory(reader, node);
 	for (const struct node *child = node->first; child; child = child->next) {
-		if (schema_want(reader, &(struct field){.expected = "a match such as tcp/80"}, child,
-				NODE_TEXT) < 0)
+		if (schema_want(reader, &(struct field){.expected = "a match such as tcp/80"},
+				child, NODE_TEXT) < 0)
 			return -EINVAL;
 		if (match_parse(child->text, &(*at)[*count], &problem) < 0)
 			return schema_fail(reader, child, "%s", problem.text);
@@ -201,7 +203,8 @@ static int parse_matches(struct reader *reader, const struct field *field, const
 	return 0;
 }
 
-int read_match(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_match(struct reader *reader, const struct field *field, const struct node *node,
+	       void *into)
 {
 	struct config_service *service = into;
 

@@ -7,8 +7,9 @@
 
 #include "user/config/schema.h"
 
-#define READER(name) \
-	int name(struct reader *reader, const struct field *field, const struct node *node, void *into)
+#define READER(name)                                                                        \
+	int name(struct reader *reader, const struct field *field, const struct node *node, \
+		 void *into)
 
 /* read_value.c: one value */
 READER(read_interface_name);
@@ -18,11 +19,11 @@ READER(read_path);
 READER(read_node_name);
 READER(read_new_clients);
 READER(read_prefixes);
-READER(read_match);     /* into struct config_service */
+READER(read_match);	/* into struct config_service */
 READER(read_protected); /* into struct config */
 
 /* read_limit.c */
-READER(read_limits);	  /* into struct config_service */
+READER(read_limits);	   /* into struct config_service */
 READER(read_group_limits); /* likewise */
 /* into struct limit_draft */
 READER(read_limit_rate);

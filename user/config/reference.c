@@ -18,7 +18,10 @@ static size_t print_words(const char *text, size_t column, FILE *out)
 			column = 0;
 		}
 		/* A dot in the first column would be a macro. */
-		column += (size_t)fprintf(out, "%s%.*s", column > 0 ? " " : *text == '.' ? "\\&" : "",
+		column += (size_t)fprintf(out, "%s%.*s",
+					  column > 0	 ? " "
+					  : *text == '.' ? "\\&"
+							 : "",
 					  (int)length, text);
 		text += length;
 		text += *text == ' ';

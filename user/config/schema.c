@@ -88,7 +88,8 @@ static int check_names(struct reader *reader, const struct field *fields, const 
 	return 0;
 }
 
-int schema_read(struct reader *reader, const struct field *fields, const struct node *map, void *into)
+int schema_read(struct reader *reader, const struct field *fields, const struct node *map,
+		void *into)
 {
 	int r;
 
@@ -121,7 +122,8 @@ static void store(const struct field *field, void *into, uint64_t value)
 
 int read_name(struct reader *reader, const struct field *field, const struct node *node, void *into)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
 	size_t length;
 
 	if (schema_want(reader, field, node, NODE_TEXT) < 0)
@@ -134,7 +136,8 @@ int read_name(struct reader *reader, const struct field *field, const struct nod
 	return 0;
 }
 
-int read_choice(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_choice(struct reader *reader, const struct field *field, const struct node *node,
+		void *into)
 {
 	const char *choice = field->choices;
 	size_t length;
@@ -151,22 +154,24 @@ int read_choice(struct reader *reader, const struct field *field, const struct n
 		}
 		choice += next + (choice[next] == '|');
 	}
-	return schema_fail(reader, node, "%s is not known here; expected %s", quote(node->text).text,
-			   field->expected);
+	return schema_fail(reader, node, "%s is not known here; expected %s",
+			   quote(node->text).text, field->expected);
 }
 
-int read_boolean(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_boolean(struct reader *reader, const struct field *field, const struct node *node,
+		 void *into)
 {
 	if (schema_want(reader, field, node, NODE_TEXT) < 0)
 		return -EINVAL;
 	if (strcmp(node->text, "true") && strcmp(node->text, "false"))
-		return schema_fail(reader, node, "%s is neither; expected %s", quote(node->text).text,
-				   field->expected);
+		return schema_fail(reader, node, "%s is neither; expected %s",
+				   quote(node->text).text, field->expected);
 	store(field, into, *node->text == 't');
 	return 0;
 }
 
-int read_number(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_number(struct reader *reader, const struct field *field, const struct node *node,
+		void *into)
 {
 	uint64_t value;
 	int r;
@@ -182,7 +187,8 @@ int read_number(struct reader *reader, const struct field *field, const struct n
 	return 0;
 }
 
-int read_mapping(struct reader *reader, const struct field *field, const struct node *node, void *into)
+int read_mapping(struct reader *reader, const struct field *field, const struct node *node,
+		 void *into)
 {
 	if (schema_want(reader, field, node, NODE_MAP) < 0)
 		return -EINVAL;
@@ -194,5 +200,6 @@ int read_unsupported(struct reader *reader, const struct field *field, const str
 {
 	(void)field;
 	(void)into;
-	return schema_fail(reader, node, "not supported by this version of weir; expected no such field");
+	return schema_fail(reader, node,
+			   "not supported by this version of weir; expected no such field");
 }

@@ -28,7 +28,7 @@ struct field {
 	/* The value at `node` into the struct's member at `into`. 0, or -errno and reader->error. */
 	int (*read)(struct reader *reader, const struct field *field, const struct node *node,
 		    void *into);
-	size_t offset;	      /* of the member in its struct; 0 and size 0: the struct itself */
+	size_t offset; /* of the member in its struct; 0 and size 0: the struct itself */
 	size_t size;
 	bool required;
 	uint64_t min, max;    /* numbers */
@@ -46,7 +46,8 @@ struct field {
 /* The whole file; see fields.c */
 extern const struct field config_fields[];
 
-int schema_read(struct reader *reader, const struct field *fields, const struct node *map, void *into);
+int schema_read(struct reader *reader, const struct field *fields, const struct node *map,
+		void *into);
 
 /* The value at `node` must be of that kind, else -EINVAL and "expected ..." from the field. */
 int schema_want(struct reader *reader, const struct field *field, const struct node *node,

@@ -32,8 +32,8 @@ static int vfail(struct config_error *error, const char *file, unsigned int line
 	problem_clean(length > most ? file + length - most : file, name, sizeof(name));
 	if (line > 0)
 		snprintf(where, sizeof(where), "%u:", line);
-	at = snprintf(error->text, sizeof(error->text), "%s%s:%s %s%s", length > most ? "..." : "", name,
-		      where, path, *path ? ": " : "");
+	at = snprintf(error->text, sizeof(error->text), "%s%s:%s %s%s", length > most ? "..." : "",
+		      name, where, path, *path ? ": " : "");
 	vsnprintf(error->text + at, sizeof(error->text) - (size_t)at, format, arguments);
 	return -EINVAL;
 }
@@ -120,9 +120,9 @@ struct builder {
 	size_t length;
 	struct tree tree;
 	struct config_error *error;
-	struct node *open;     /* the list or mapping being filled; NULL: the root is to come */
+	struct node *open; /* the list or mapping being filled; NULL: the root is to come */
 	unsigned int depth;
-	char *key;	       /* in a mapping: what the next value is called */
+	char *key; /* in a mapping: what the next value is called */
 	unsigned int key_line;
 	unsigned int documents;
 };
@@ -216,8 +216,9 @@ static int refuse_extras(struct builder *builder, const struct node *node, const
 			 const void *tag)
 {
 	if (anchor)
-		return node_fail(builder->error, builder->tree.file, node,
-				 "has a YAML anchor; expected the value itself wherever it is needed");
+		return node_fail(
+			builder->error, builder->tree.file, node,
+			"has a YAML anchor; expected the value itself wherever it is needed");
 	if (tag)
 		return node_fail(builder->error, builder->tree.file, node,
 				 "has a YAML tag; expected a plain value");
@@ -235,7 +236,7 @@ static bool is_nothing(const yaml_event_t *event)
 static int on_scalar(struct builder *builder, const yaml_event_t *event)
 {
 	const char *value = (const char *)event->data.scalar.value;
-	struct problem problem;
+	struct problem problem = {};
 	struct node *node;
 	int r;
 

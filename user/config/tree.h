@@ -24,12 +24,12 @@ enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
-	bool empty;	    /* text: nothing is written there ("name:" or "name: ~") */
-	unsigned int line;  /* from 1; in a mapping, where its key is */
-	char *name;	    /* in a mapping: its key, else NULL */
-	size_t index;	    /* in a list: its place, from 0 */
-	char *text;	    /* text: the value, environment put in */
-	size_t count;	    /* list, mapping: children */
+	bool empty;	   /* text: nothing is written there ("name:" or "name: ~") */
+	unsigned int line; /* from 1; in a mapping, where its key is */
+	char *name;	   /* in a mapping: its key, else NULL */
+	size_t index;	   /* in a list: its place, from 0 */
+	char *text;	   /* text: the value, environment put in */
+	size_t count;	   /* list, mapping: children */
 	const struct node *parent;
 	struct node *first; /* list, mapping: children in the order of the text */
 	struct node *last;
