@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What this build is. The build passes -DWEIR_REVISION='"4f2c1aa"' where it knows one. */
+/* What was built: "0.1.0", and the revision it was built from ("unknown" outside of git). */
 #pragma once
 
-#ifndef WEIR_VERSION
-#define WEIR_VERSION "0.1.0"
-#endif
-
-#ifndef WEIR_REVISION
-#define WEIR_REVISION "unknown"
-#endif
+const char *weir_version(void);
+const char *weir_revision(void);

@@ -61,7 +61,7 @@ static json_t *timestamp(double unix_seconds)
 
 	if (!isfinite(unix_seconds) || unix_seconds <= 0 || unix_seconds > 253402300799.0)
 		return json_null();
-	ms = llround(unix_seconds * 1e3);
+	ms = (int64_t)(unix_seconds * 1e3 + 0.5);
 	seconds = (time_t)(ms / 1000);
 	gmtime_r(&seconds, &parts);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
@@ -286,7 +286,7 @@ json_t *view_status(const struct snapshot *snapshot, uint64_t now_ns)
 	collect(snapshot, now_ns, &components);
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "status", health_word(health_overall(components.at, components.count)),
-			 "version", WEIR_VERSION, "revision", WEIR_REVISION, "node", text(snapshot->node),
+			 "version", weir_version(), "revision", weir_revision(), "node", text(snapshot->node),
 			 "time", timestamp(snapshot->unix_time), "started",
 			 timestamp(snapshot->start_time), "uptime_seconds", real(uptime(snapshot)),
 			 "age_seconds", age(snapshot, now_ns), "generation", number(snapshot->generation),
@@ -366,7 +366,7 @@ json_t *view_detailed(const struct snapshot *snapshot, uint64_t now_ns, int *hea
 	collect(snapshot, now_ns, &components);
 	*health = health_overall(components.at, components.count);
 	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "status", health_word(*health), "version",
-			 WEIR_VERSION, "uptime_seconds", real(snapshot ? uptime(snapshot) : 0), "node",
+			 weir_version(), "uptime_seconds", real(snapshot ? uptime(snapshot) : 0), "node",
 			 text(snapshot ? snapshot->node : ""), "components",
 			 component_list(&components));
 }
