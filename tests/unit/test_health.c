@@ -16,6 +16,7 @@
 
 static void disk_is_judged_by_what_is_free(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t available, total;
 		int health;
@@ -30,6 +31,7 @@ static void disk_is_judged_by_what_is_free(void **state)
 		{UINT64_MAX, UINT64_MAX, HEALTH_HEALTHY, "100.0 % of /x is free"},
 		{0, 0, HEALTH_HEALTHY, "/x has no size"},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -62,6 +64,7 @@ static void disk_reads_the_file_system(void **state)
 
 static void memory_is_judged_by_whichever_is_nearer_to_its_end(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		struct health_memory memory;
 		int health;
@@ -76,6 +79,7 @@ static void memory_is_judged_by_whichever_is_nearer_to_its_end(void **state)
 		{{GIB(4), GIB(2), GIB(8), GIB(8)}, HEALTH_HEALTHY, "50.0 % of the host's 4096 MiB is used"},
 		{{0, 0, 0, 0}, HEALTH_DEGRADED, "the size of memory is not known"},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -156,7 +160,8 @@ static void memory_reads_the_host_and_the_tightest_group(void **state)
 
 	put("cg/system.slice/weir.service/memory.max", "1000\n");
 	put("cg/system.slice/weir.service/memory.current", "900\n");
-	put("cg/system.slice/weir.service/memory.stat", "inactive_file 5000\n"); /* more than there is: read later */
+	put("cg/system.slice/weir.service/memory.stat",
+	    "inactive_file 5000\n"); /* more than there is: read later */
 	assert_int_equal(read_memory(&got), 0);
 	assert_int_equal(got.group_limit, 2048000); /* 29 % against 0 % */
 	put("cg/system.slice/weir.service/memory.stat", "inactive_file 0\n");
@@ -199,7 +204,8 @@ static void control_is_stale_after_ten_seconds(void **state)
 	health_control_judge(&snapshot, 15 * second + 1, &got);
 	assert_int_equal(got.status, HEALTH_UNHEALTHY);
 	assert_string_equal(got.message, "control thread has not reported for 10 s");
-	health_control_judge(&snapshot, 4 * second, &got); /* taken after the caller read its clock */
+	health_control_judge(&snapshot, 4 * second,
+			     &got); /* taken after the caller read its clock */
 	assert_int_equal(got.status, HEALTH_HEALTHY);
 	health_control_judge(NULL, 0, &got);
 	assert_int_equal(got.status, HEALTH_UNHEALTHY);
@@ -232,6 +238,7 @@ static void components_are_added_while_there_is_room(void **state)
 	for (struct snapshot_component *next; (next = health_add(snapshot, longer)); added++)
 		last = next;
 	assert_int_equal(added, sizeof(snapshot->component) / sizeof(snapshot->component[0]));
+	assert_non_null(last);
 	health_fill(last, longer, HEALTH_DEGRADED, "%s", longer);
 	assert_int_equal(strlen(last->name), sizeof(last->name) - 1);
 	assert_int_equal(strlen(last->message), sizeof(last->message) - 1);
@@ -258,8 +265,10 @@ int main(void)
 		cmocka_unit_test(disk_is_judged_by_what_is_free),
 		cmocka_unit_test(disk_reads_the_file_system),
 		cmocka_unit_test(memory_is_judged_by_whichever_is_nearer_to_its_end),
-		cmocka_unit_test_setup_teardown(memory_reads_the_host_and_the_tightest_group, make_root, remove_root),
-		cmocka_unit_test_setup_teardown(memory_that_cannot_be_read_is_an_error, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(memory_reads_the_host_and_the_tightest_group,
+						make_root, remove_root),
+		cmocka_unit_test_setup_teardown(memory_that_cannot_be_read_is_an_error, make_root,
+						remove_root),
 		cmocka_unit_test(memory_of_this_host_is_known),
 		cmocka_unit_test(control_is_stale_after_ten_seconds),
 		cmocka_unit_test(the_worst_component_speaks_for_all),

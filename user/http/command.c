@@ -34,14 +34,16 @@ static json_t *parse_body(const struct http_request *request, struct http_answer
 	body = json_loadb(request->body.data ? request->body.data : "", request->body.length,
 			  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!body) {
-		answer_error(answer, 400, "invalid_request", "the body is not JSON: line %d, column %d: %s",
-			     error.line, error.column, error.text);
+		answer_error(answer, 400, "invalid_request",
+			     "the body is not JSON: line %d, column %d: %s", error.line,
+			     error.column, error.text);
 		return NULL;
 	}
 	if (json_is_object(body))
 		return body;
 	json_decref(body);
-	answer_error(answer, 400, "invalid_request", "the body must be a JSON object, for example {}");
+	answer_error(answer, 400, "invalid_request",
+		     "the body must be a JSON object, for example {}");
 	return NULL;
 }
 
@@ -58,7 +60,8 @@ void answer_command(const struct http_sources *sources, const struct http_reques
 			answer_error(answer, 500, "internal_error", "out of memory");
 		return;
 	}
-	code = sources->ops->command(sources->ops->context, command, arguments, request->id, &reply);
+	code = sources->ops->command(sources->ops->context, command, arguments, request->id,
+				     &reply);
 	if (reply && code >= 200 && code <= 599) {
 		answer_json(answer, (unsigned int)code, reply);
 		return;

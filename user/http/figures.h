@@ -15,7 +15,8 @@ struct http_figures {
 void figures_begin(struct http_figures *figures);
 
 /* Its answer is ready: handler is an index into data.handler. A code not listed yet is added. */
-void figures_answer(struct http_figures *figures, size_t handler, unsigned int code, double seconds);
+void figures_answer(struct http_figures *figures, size_t handler, unsigned int code,
+		    double seconds);
 
 /* It is over, whether answered or not. */
 void figures_end(struct http_figures *figures);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "user/http/accept.h"
+#include "user/http/json.h"
 #include "user/http/view.h"
 #include "user/metrics/health.h"
 #include "user/metrics/process.h"
@@ -24,7 +25,7 @@ static const struct route {
 	[HTTP_HANDLER_##name] = {#name, path_, HTTP_##method_, WHERE_##where_, {__VA_ARGS__, 405}},
 	HTTP_ROUTES(X)
 #undef X
-	[HTTP_HANDLER_other] = {"other", "(no route)", HTTP_OTHER, WHERE_ALL, {404}},
+		[HTTP_HANDLER_other] = {"other", "(no route)", HTTP_OTHER, WHERE_ALL, {404}},
 };
 
 void route_figures(struct metrics_http *out)
@@ -76,7 +77,8 @@ static void answer_text(struct http_answer *answer, unsigned int code, const cha
 void answer_json(struct http_answer *answer, unsigned int code, json_t *json)
 {
 	/* 12 digits tell milliseconds of a year of uptime; 17 print 0.1 as 0.10000000000000001 */
-	_cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+	_cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12))
+					 : NULL;
 
 	json_decref(json);
 	answer->code = text ? code : 500;
@@ -86,15 +88,19 @@ void answer_json(struct http_answer *answer, unsigned int code, json_t *json)
 	buffer_char(&answer->body, '\n');
 }
 
-void answer_error(struct http_answer *answer, unsigned int code, const char *word, const char *format, ...)
+void answer_error(struct http_answer *answer, unsigned int code, const char *word,
+		  const char *format, ...)
 {
+	json_t *object = json_object();
 	char message[256];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	answer_json(answer, code, view_error(word, message));
+	json_set(&object, "error", json_string(word));
+	json_set(&object, "message", json_text(message));
+	answer_json(answer, code, object);
 }
 
 static void answer_index(const struct http_request *request, struct http_answer *answer)
@@ -140,7 +146,8 @@ static void answer_health(const struct http_sources *sources, enum http_handler 
 	else
 		json = view_ready(snapshot, monotonic_ns(), &health);
 	if (handler == HTTP_HANDLER_healthz && json) {
-		const char *reason = json_string_value(json_array_get(json_object_get(json, "reasons"), 0));
+		const char *reason =
+			json_string_value(json_array_get(json_object_get(json, "reasons"), 0));
 
 		if (health == HEALTH_UNHEALTHY)
 			answer_text(answer, 503, reason ? reason : "unhealthy");
@@ -167,7 +174,8 @@ static void answer_status(const struct http_sources *sources, struct http_answer
 	if (snapshot)
 		answer_json(answer, 200, view_status(snapshot, monotonic_ns()));
 	else
-		answer_error(answer, 503, "not_ready", "no figures yet, the daemon is starting; try again");
+		answer_error(answer, 503, "not_ready",
+			     "no figures yet, the daemon is starting; try again");
 }
 
 static bool parse_limit(const char *text, size_t *limit)
@@ -209,11 +217,13 @@ static bool parse_top(const struct http_request *request, const struct snapshot 
 		if (!strcmp(parameter->name, "limit")) {
 			if (parse_limit(parameter->value, &query->limit))
 				continue;
-			answer_error(answer, 400, "invalid_request", "limit must be 1 to %d", SNAPSHOT_TOP);
+			answer_error(answer, 400, "invalid_request", "limit must be 1 to %d",
+				     SNAPSHOT_TOP);
 		} else if (!strcmp(parameter->name, "by")) {
 			if (!view_order_parse(parameter->value, &query->order))
 				continue;
-			answer_error(answer, 400, "invalid_request", "by must be total, refused or passed");
+			answer_error(answer, 400, "invalid_request",
+				     "by must be total, refused or passed");
 		} else if (!strcmp(parameter->name, "service")) {
 			query->service = find_service(snapshot, parameter->value);
 			if (query->service >= 0)
@@ -222,9 +232,10 @@ static bool parse_top(const struct http_request *request, const struct snapshot 
 				     "no service is named \"%.64s\"; GET /v1/status lists them",
 				     parameter->value);
 		} else {
-			answer_error(answer, 400, "invalid_request",
-				     "no parameter is named \"%.64s\"; there are limit, service and by",
-				     parameter->name);
+			answer_error(
+				answer, 400, "invalid_request",
+				"no parameter is named \"%.64s\"; there are limit, service and by",
+				parameter->name);
 		}
 		return false;
 	}
@@ -238,10 +249,12 @@ static void answer_top(const struct http_sources *sources, const struct http_req
 	struct top_query query;
 
 	if (!snapshot)
-		answer_error(answer, 503, "not_ready", "no figures yet, the daemon is starting; try again");
+		answer_error(answer, 503, "not_ready",
+			     "no figures yet, the daemon is starting; try again");
 	else if (parse_top(request, snapshot, &query, answer))
-		answer_json(answer, 200, view_top(snapshot, monotonic_ns(), query.limit, query.service,
-						  query.order));
+		answer_json(answer, 200,
+			    view_top(snapshot, monotonic_ns(), query.limit, query.service,
+				     query.order));
 }
 
 static void answer_route(const struct http_sources *sources, const struct http_request *request,
@@ -279,9 +292,11 @@ static void answer_route(const struct http_sources *sources, const struct http_r
 	case HTTP_HANDLER_COUNT:
 		break;
 	}
-	answer_error(answer, 404, "not_found", "%s",
-		     request->admin ? "no such route; GET / lists them" :
-				      "no such route here; GET / lists them. The admin API is only on the unix socket");
+	answer_error(
+		answer, 404, "not_found", "%s",
+		request->admin
+			? "no such route; GET / lists them"
+			: "no such route here; GET / lists them. The admin API is only on the unix socket");
 }
 
 void route_answer(const struct http_sources *sources, const struct http_request *request,
@@ -291,12 +306,13 @@ void route_answer(const struct http_sources *sources, const struct http_request 
 
 	if (request->handler != HTTP_HANDLER_other && request->method != route->method) {
 		answer->allow = route->method == HTTP_GET ? "GET, HEAD" : "POST";
-		answer_error(answer, 405, "method_not_allowed", "%s takes %s", route->path, answer->allow);
+		answer_error(answer, 405, "method_not_allowed", "%s takes %s", route->path,
+			     answer->allow);
 		return;
 	}
 	if (request->body_too_large) {
-		answer_error(answer, 413, "body_too_large", "the body must not have more than %d bytes",
-			     HTTP_BODY_BYTES);
+		answer_error(answer, 413, "body_too_large",
+			     "the body must not have more than %d bytes", HTTP_BODY_BYTES);
 		return;
 	}
 	answer_route(sources, request, answer);

@@ -20,6 +20,7 @@
  * X(handler, path, method, where, codes it answers besides 405...)
  *   where  ALL: both listeners; ADMIN: the unix socket
  */
+/* clang-format off */
 #define HTTP_ROUTES(X)                                                     \
 	X(index, "/", GET, ALL, 200)                                       \
 	X(metrics, "/metrics", GET, ALL, 200)                              \
@@ -36,6 +37,7 @@
 	X(unban, "/v1/unban", POST, ADMIN, 200, 400, 404, 413, 415, 500)   \
 	X(reload, "/v1/reload", POST, ADMIN, 200, 400, 413, 415, 500)      \
 	X(detach, "/v1/detach", POST, ADMIN, 200, 400, 409, 413, 415, 500)
+/* clang-format on */
 
 enum http_handler {
 #define X(handler, ...) HTTP_HANDLER_##handler,
@@ -57,8 +59,8 @@ struct http_request {
 	bool head;
 	bool admin; /* came in by the unix socket */
 	enum http_handler handler;
-	const char *path;	  /* the route's, never the client's text; "(no route)" */
-	const char *accept;	  /* headers; NULL where missing */
+	const char *path;   /* the route's, never the client's text; "(no route)" */
+	const char *accept; /* headers; NULL where missing */
 	const char *content_type;
 	char id[HTTP_ID_BYTES];
 	struct http_parameter parameter[HTTP_PARAMETERS];
@@ -69,10 +71,10 @@ struct http_request {
 
 struct http_answer {
 	unsigned int code;
-	const char *type;    /* Content-Type, a constant */
-	struct buffer body;  /* owned by the answer */
-	const char *allow;   /* header Allow, or NULL */
-	bool stream;	     /* no body: the event stream follows */
+	const char *type;   /* Content-Type, a constant */
+	struct buffer body; /* owned by the answer */
+	const char *allow;  /* header Allow, or NULL */
+	bool stream;	    /* no body: the event stream follows */
 };
 
 /* What answers are made of */
@@ -92,8 +94,8 @@ void route_answer(const struct http_sources *sources, const struct http_request 
 		  struct http_answer *answer);
 
 /* An error answer: printf for the message */
-void answer_error(struct http_answer *answer, unsigned int code, const char *word, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void answer_error(struct http_answer *answer, unsigned int code, const char *word,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Takes the reference to json; NULL is want of memory. */
 void answer_json(struct http_answer *answer, unsigned int code, json_t *json);

@@ -18,11 +18,12 @@
 #include "user/http/stream.h"
 
 #define TCP_CONNECTIONS 64u
-#define TCP_PER_ADDRESS 32u /* a proxy or a node's probes come from one address */
-#define TCP_MEMORY_BYTES ((size_t)16 * 1024)  /* a connection's headers */
+#define TCP_PER_ADDRESS 32u		     /* a proxy or a node's probes come from one address */
+#define TCP_MEMORY_BYTES ((size_t)16 * 1024) /* a connection's headers */
 #define UNIX_CONNECTIONS 64u
 #define UNIX_MEMORY_BYTES ((size_t)32 * 1024)
-#define UNIX_STACK_BYTES ((size_t)512 * 1024) /* a thread a connection; sorting and JSON need a few 10 KiB */
+#define UNIX_STACK_BYTES \
+	((size_t)512 * 1024) /* a thread a connection; sorting and JSON need a few 10 KiB */
 #define TIMEOUT_SECONDS 10u
 #define DISCARD_BYTES (16 * HTTP_BODY_BYTES) /* of a body too large, before the connection is cut */
 
@@ -56,7 +57,8 @@ static bool valid_id(const char *id)
 {
 	size_t length = 0;
 
-	while (id && (isalnum((unsigned char)id[length]) || (id[length] && strchr("._-", id[length]))))
+	while (id &&
+	       (isalnum((unsigned char)id[length]) || (id[length] && strchr("._-", id[length]))))
 		length++;
 	return id && length && length < HTTP_ID_BYTES && !id[length];
 }
@@ -90,7 +92,8 @@ static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, co
 
 	(void)kind;
 	if (request->parameters < HTTP_PARAMETERS)
-		request->parameter[request->parameters++] = (struct http_parameter){name, value ? value : ""};
+		request->parameter[request->parameters++] =
+			(struct http_parameter){name, value ? value : ""};
 	return MHD_YES;
 }
 
@@ -106,9 +109,9 @@ static struct exchange *begin(struct http *http, struct MHD_Connection *connecti
 	exchange->http = http;
 	request = &exchange->request;
 	request->head = !strcmp(method, MHD_HTTP_METHOD_HEAD);
-	request->method = request->head || !strcmp(method, MHD_HTTP_METHOD_GET) ? HTTP_GET :
-			  !strcmp(method, MHD_HTTP_METHOD_POST)			? HTTP_POST :
-										  HTTP_OTHER;
+	request->method = request->head || !strcmp(method, MHD_HTTP_METHOD_GET) ? HTTP_GET
+			  : !strcmp(method, MHD_HTTP_METHOD_POST)		? HTTP_POST
+										: HTTP_OTHER;
 	request->admin = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON)->daemon !=
 			 http->tcp;
 	request->accept = header(connection, MHD_HTTP_HEADER_ACCEPT);
@@ -138,15 +141,16 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 static void log_answer(const struct exchange *exchange, unsigned int code, double seconds)
 {
 	static const char *const method[] = {"GET", "POST", "(other method)"};
-	int level = code >= 500				   ? LOG_WARNING :
-		    exchange->request.method == HTTP_POST ? LOG_INFO :
-							     LOG_DEBUG;
+	int level = code >= 500				    ? LOG_WARNING
+		    : exchange->request.method == HTTP_POST ? LOG_INFO
+							    : LOG_DEBUG;
 
 	log_request(level, "http", exchange->request.id, "%s %s %u in %.1f ms",
 		    method[exchange->request.method], exchange->request.path, code, seconds * 1e3);
 }
 
-static struct MHD_Response *make_response(struct exchange *exchange, struct MHD_Connection *connection,
+static struct MHD_Response *make_response(struct exchange *exchange,
+					  struct MHD_Connection *connection,
 					  struct http_answer *answer)
 {
 	struct MHD_Response *response = NULL;
@@ -244,7 +248,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		if (!exchange)
 			return MHD_NO;
 		exchange->request.body_too_large = announces_too_much(connection);
-		return exchange->request.body_too_large ? answer_now(exchange, connection) : MHD_YES;
+		return exchange->request.body_too_large ? answer_now(exchange, connection)
+							: MHD_YES;
 	}
 	if (size) {
 		*upload_size = 0;
@@ -265,10 +270,10 @@ static void on_log(void *context, const char *format, va_list arguments)
 
 static struct MHD_Daemon *start_tcp(struct http *http, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, NULL,
-				NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-				MHD_OPTION_CONNECTION_LIMIT, TCP_CONNECTIONS,
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0,
+				NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+				completed, NULL, MHD_OPTION_CONNECTION_LIMIT, TCP_CONNECTIONS,
 				MHD_OPTION_PER_IP_CONNECTION_LIMIT, TCP_PER_ADDRESS,
 				MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, TCP_MEMORY_BYTES,
@@ -279,9 +284,9 @@ static struct MHD_Daemon *start_unix(struct http *http, int fd)
 {
 	return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
 					MHD_USE_POLL | MHD_USE_ERROR_LOG | MHD_USE_ITC,
-				0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-				MHD_OPTION_CONNECTION_LIMIT, UNIX_CONNECTIONS,
+				0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+				completed, NULL, MHD_OPTION_CONNECTION_LIMIT, UNIX_CONNECTIONS,
 				MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, UNIX_MEMORY_BYTES,
 				MHD_OPTION_THREAD_STACK_SIZE, UNIX_STACK_BYTES,
@@ -322,7 +327,8 @@ static int start_listeners(struct http *http, const char *listen, const char *ad
 	/* Both sockets are there: now nothing is left but want of memory or threads. */
 	if ((listen && start(http, start_tcp, &tcp, &http->tcp)) ||
 	    (admin && start(http, start_unix, &unix_fd, &http->admin))) {
-		snprintf(error, error_size, "cannot start the HTTP threads: out of memory or threads");
+		snprintf(error, error_size,
+			 "cannot start the HTTP threads: out of memory or threads");
 		return -ENOMEM;
 	}
 	return 0;

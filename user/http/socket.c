@@ -28,7 +28,7 @@ struct complaint {
 };
 
 __attribute__((format(printf, 3, 4))) static int complain(struct complaint complaint, int error,
-							   const char *format, ...)
+							  const char *format, ...)
 {
 	va_list arguments;
 
@@ -76,19 +76,24 @@ static int complain_tcp(struct complaint complaint, int error, const char *liste
 {
 	switch (error) {
 	case EADDRINUSE:
-		return complain(complaint, -error,
-				"%s is in use by another program; stop it or choose another port with http.listen",
-				listen);
+		return complain(
+			complaint, -error,
+			"%s is in use by another program; stop it or choose another port with http.listen",
+			listen);
 	case EADDRNOTAVAIL:
-		return complain(complaint, -error,
-				"no interface of this host has the address of %s; change http.listen", listen);
+		return complain(
+			complaint, -error,
+			"no interface of this host has the address of %s; change http.listen",
+			listen);
 	case EACCES:
-		return complain(complaint, -error,
-				"no permission to listen on %s: ports below 1024 need CAP_NET_BIND_SERVICE; "
-				"choose a higher one with http.listen",
-				listen);
+		return complain(
+			complaint, -error,
+			"no permission to listen on %s: ports below 1024 need CAP_NET_BIND_SERVICE; "
+			"choose a higher one with http.listen",
+			listen);
 	default:
-		return complain(complaint, -error, "cannot listen on %s: %s", listen, strerror(error));
+		return complain(complaint, -error, "cannot listen on %s: %s", listen,
+				strerror(error));
 	}
 }
 
@@ -101,9 +106,10 @@ int socket_listen_tcp(const char *listen_on, uint16_t *port, char *error, size_t
 	int one = 1;
 
 	if (parse_listen(listen_on, &address, &length))
-		return complain(complaint, -EINVAL,
-				"http.listen: \"%s\" is not ADDRESS:PORT, for example 127.0.0.1:9464 or [::1]:9464",
-				listen_on);
+		return complain(
+			complaint, -EINVAL,
+			"http.listen: \"%s\" is not ADDRESS:PORT, for example 127.0.0.1:9464 or [::1]:9464",
+			listen_on);
 	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return complain_tcp(complaint, errno, listen_on);
@@ -113,8 +119,8 @@ int socket_listen_tcp(const char *listen_on, uint16_t *port, char *error, size_t
 	    getsockname(fd, (struct sockaddr *)&address, &length))
 		return complain_tcp(complaint, errno, listen_on);
 
-	*port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port :
-						      ((struct sockaddr_in *)&address)->sin_port);
+	*port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+						    : ((struct sockaddr_in *)&address)->sin_port);
 	return steal_fd(&fd);
 }
 
@@ -130,14 +136,18 @@ static int open_parent(const char *path, struct complaint complaint)
 	const char *slash = strrchr(path, '/');
 
 	if (slash)
-		snprintf(parent, sizeof(parent), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	if (mkdir(parent, 0755) && errno != EEXIST)
-		return complain(complaint, -errno, "cannot make the directory %s for the admin socket: %s",
-				parent, strerror(errno));
+		snprintf(parent, sizeof(parent), "%.*s", slash == path ? 1 : (int)(slash - path),
+			 path);
+	/* The second for a umask that would keep the group weir out of what is new */
+	if (!mkdir(parent, 0755) ? chmod(parent, 0755) : errno != EEXIST)
+		return complain(complaint, -errno,
+				"cannot make the directory %s for the admin socket: %s", parent,
+				strerror(errno));
 	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return complain(complaint, -errno, "cannot open the directory %s of the admin socket: %s",
-				parent, strerror(errno));
+		return complain(complaint, -errno,
+				"cannot open the directory %s of the admin socket: %s", parent,
+				strerror(errno));
 	for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB); i++)
 		usleep(100 * 1000);
 	return steal_fd(&fd);
@@ -151,24 +161,28 @@ static int make_way(const struct sockaddr_un *address, struct complaint complain
 	struct stat status;
 
 	if (lstat(path, &status))
-		return errno == ENOENT ? 0 : complain(complaint, -errno, "cannot look at %s: %s", path,
-						      strerror(errno));
+		return errno == ENOENT ? 0
+				       : complain(complaint, -errno, "cannot look at %s: %s", path,
+						  strerror(errno));
 	if (!S_ISSOCK(status.st_mode))
-		return complain(complaint, -EEXIST,
-				"%s is in the way and is not a socket; remove it or choose another path with http.admin",
-				path);
+		return complain(
+			complaint, -EEXIST,
+			"%s is in the way and is not a socket; remove it or choose another path with http.admin",
+			path);
 
 	/* Not blocking: a full backlog (EAGAIN) is somebody who is there as well. */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return complain(complaint, -errno, "cannot make a socket: %s", strerror(errno));
 	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) || errno == EAGAIN)
-		return complain(complaint, -EADDRINUSE,
-				"another weir answers on %s; stop it or give this one its own socket with http.admin",
-				path);
+		return complain(
+			complaint, -EADDRINUSE,
+			"another weir answers on %s; stop it or give this one its own socket with http.admin",
+			path);
 	if (errno != ECONNREFUSED)
-		return complain(complaint, -errno, "cannot tell whether another weir answers on %s: %s",
-				path, strerror(errno));
+		return complain(complaint, -errno,
+				"cannot tell whether another weir answers on %s: %s", path,
+				strerror(errno));
 	if (unlink(path) && errno != ENOENT)
 		return complain(complaint, -errno, "cannot remove the stale socket %s: %s", path,
 				strerror(errno));
@@ -189,7 +203,8 @@ static int bind_unix(int fd, const struct sockaddr_un *address, struct complaint
 		return complain(complaint, -errno, "cannot give %s to the group weir: %s", path,
 				strerror(errno));
 	if (chmod(path, 0660) || listen(fd, BACKLOG))
-		return complain(complaint, -errno, "cannot listen on %s: %s", path, strerror(errno));
+		return complain(complaint, -errno, "cannot listen on %s: %s", path,
+				strerror(errno));
 	return 0;
 }
 
@@ -202,7 +217,8 @@ int socket_listen_unix(const char *path, struct socket_file *file, char *error, 
 	int result;
 
 	if (!*path || strlen(path) >= sizeof(address.sun_path))
-		return complain(complaint, -ENAMETOOLONG, "http.admin: the path must have 1 to %zu bytes: %s",
+		return complain(complaint, -ENAMETOOLONG,
+				"http.admin: the path must have 1 to %zu bytes: %s",
 				sizeof(address.sun_path) - 1, path);
 	strcpy(address.sun_path, path);
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STREAM_BYTES 16384  /* of whole lines at a time; libmicrohttpd may take them in parts */
-#define STREAM_WAIT_MS 250  /* how late a reader's leaving, or our stopping, is seen */
+#define STREAM_BYTES 16384 /* of whole lines at a time; libmicrohttpd may take them in parts */
+#define STREAM_WAIT_MS 250 /* how late a reader's leaving, or our stopping, is seen */
 
 struct stream {
 	struct streams *all;
@@ -70,8 +70,8 @@ struct MHD_Response *stream_response(struct streams *streams, struct MHD_Connect
 		goto fail;
 	stream->all = streams;
 	stream->fd = info->connect_fd;
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BYTES, next_bytes, stream,
-						     release);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BYTES, next_bytes,
+						     stream, release);
 	if (response) {
 		/* Silence is not a reason to close. */
 		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);

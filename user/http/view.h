@@ -25,5 +25,14 @@ json_t *view_top(const struct snapshot *snapshot, uint64_t now_ns, size_t limit,
 json_t *view_detailed(const struct snapshot *snapshot, uint64_t now_ns, int *health);
 json_t *view_ready(const struct snapshot *snapshot, uint64_t now_ns, int *health);
 
-/* {"error":word,"message":...} */
-json_t *view_error(const char *word, const char *message);
+/* What the views of health share: the snapshot's components and, when it has something to say, its age */
+#define VIEW_COMPONENTS \
+	(sizeof(((struct snapshot *)0)->component) / sizeof(struct snapshot_component))
+struct view_components {
+	struct snapshot_component at[VIEW_COMPONENTS + 1];
+	size_t count;
+	int health; /* the worst */
+};
+void view_components(const struct snapshot *snapshot, uint64_t now_ns, struct view_components *out);
+json_t *view_component_list(const struct view_components *components);
+double view_uptime(const struct snapshot *snapshot);

@@ -8,7 +8,8 @@
 
 #include "user/base/version.h"
 
-void metrics_emit_interface_attached(struct metrics_writer *writer, const struct metrics_input *input)
+void metrics_emit_interface_attached(struct metrics_writer *writer,
+				     const struct metrics_input *input)
 {
 	for (size_t i = 0; i < input->snapshot->interfaces; i++)
 		metrics_number(writer, input->snapshot->interface[i].attached,
@@ -22,8 +23,8 @@ void metrics_emit_program_info(struct metrics_writer *writer, const struct metri
 		char id[12];
 
 		snprintf(id, sizeof(id), "%" PRIu32, program->id);
-		metrics_number(writer, 1, program->name, id, program->tag, program->hook, program->mode,
-			       program->interface);
+		metrics_number(writer, 1, program->name, id, program->tag, program->hook,
+			       program->mode, program->interface);
 	}
 }
 
@@ -31,7 +32,8 @@ void metrics_emit_program_info(struct metrics_writer *writer, const struct metri
  * Sums run_count or run_time_ns over the programs of one name: one program attached to two interfaces is
  * listed twice under one id and has one count. False unless index is the first of its name with stats.
  */
-static bool program_total(const struct snapshot *snapshot, size_t index, size_t offset, uint64_t *total)
+static bool program_total(const struct snapshot *snapshot, size_t index, size_t offset,
+			  uint64_t *total)
 {
 	const struct snapshot_program *first = &snapshot->program[index];
 
@@ -45,7 +47,8 @@ static bool program_total(const struct snapshot *snapshot, size_t index, size_t 
 		if (i < index)
 			return false;
 		for (size_t j = index; j < i && !counted; j++)
-			counted = snapshot->program[j].stats && snapshot->program[j].id == program->id;
+			counted = snapshot->program[j].stats &&
+				  snapshot->program[j].id == program->id;
 		if (!counted)
 			*total += *(const uint64_t *)((const char *)program + offset);
 	}
@@ -57,7 +60,8 @@ void metrics_emit_program_runs(struct metrics_writer *writer, const struct metri
 	uint64_t runs;
 
 	for (size_t i = 0; i < input->snapshot->programs; i++)
-		if (program_total(input->snapshot, i, offsetof(struct snapshot_program, run_count), &runs))
+		if (program_total(input->snapshot, i, offsetof(struct snapshot_program, run_count),
+				  &runs))
 			metrics_number(writer, runs, input->snapshot->program[i].name);
 }
 
@@ -66,7 +70,8 @@ void metrics_emit_program_seconds(struct metrics_writer *writer, const struct me
 	uint64_t ns;
 
 	for (size_t i = 0; i < input->snapshot->programs; i++)
-		if (program_total(input->snapshot, i, offsetof(struct snapshot_program, run_time_ns), &ns))
+		if (program_total(input->snapshot, i,
+				  offsetof(struct snapshot_program, run_time_ns), &ns))
 			metrics_real(writer, (double)ns / 1e9, input->snapshot->program[i].name);
 }
 
@@ -81,7 +86,8 @@ void metrics_emit_map_entries(struct metrics_writer *writer, const struct metric
 void metrics_emit_map_capacity(struct metrics_writer *writer, const struct metrics_input *input)
 {
 	for (size_t i = 0; i < input->snapshot->maps; i++)
-		metrics_number(writer, input->snapshot->map[i].capacity, input->snapshot->map[i].name);
+		metrics_number(writer, input->snapshot->map[i].capacity,
+			       input->snapshot->map[i].name);
 }
 
 void metrics_emit_map_memory(struct metrics_writer *writer, const struct metrics_input *input)
@@ -101,7 +107,8 @@ void metrics_emit_events_muted(struct metrics_writer *writer, const struct metri
 	metrics_number(writer, input->snapshot->totals.events_muted, "events");
 }
 
-void metrics_emit_component_healthy(struct metrics_writer *writer, const struct metrics_input *input)
+void metrics_emit_component_healthy(struct metrics_writer *writer,
+				    const struct metrics_input *input)
 {
 	for (size_t i = 0; i < input->snapshot->components; i++) {
 		const struct snapshot_component *component = &input->snapshot->component[i];
@@ -111,10 +118,11 @@ void metrics_emit_component_healthy(struct metrics_writer *writer, const struct 
 }
 
 metrics_scalar(reload_successful, snapshot->reload_ok)
-metrics_scalar(reload_timestamp, snapshot->reload_ok_time)
-metrics_scalar(generation, snapshot->generation)
+	metrics_scalar(reload_timestamp, snapshot->reload_ok_time)
+		metrics_scalar(generation, snapshot->generation)
 
-void metrics_emit_reloads(struct metrics_writer *writer, const struct metrics_input *input)
+			void metrics_emit_reloads(struct metrics_writer *writer,
+						  const struct metrics_input *input)
 {
 	metrics_number(writer, input->snapshot->reloads_ok, "success");
 	metrics_number(writer, input->snapshot->reloads_failed, "failure");
@@ -143,7 +151,8 @@ void metrics_emit_http_duration(struct metrics_writer *writer, const struct metr
 
 metrics_scalar(http_in_progress, http->in_progress)
 
-void metrics_emit_log_messages(struct metrics_writer *writer, const struct metrics_input *input)
+	void metrics_emit_log_messages(struct metrics_writer *writer,
+				       const struct metrics_input *input)
 {
 	metrics_number(writer, input->snapshot->log_messages[LOG_ERR], "error");
 	metrics_number(writer, input->snapshot->log_messages[LOG_WARNING], "warning");
@@ -163,10 +172,10 @@ void metrics_emit_build_info(struct metrics_writer *writer, const struct metrics
 
 metrics_scalar(start_time, snapshot->start_time)
 
-metrics_scalar(process_cpu, process->cpu_seconds)
-metrics_scalar(process_resident, process->resident_bytes)
-metrics_scalar(process_virtual, process->virtual_bytes)
-metrics_scalar(process_open_fds, process->open_fds)
-metrics_scalar(process_max_fds, process->max_fds)
-metrics_scalar(process_start, process->start_time)
-metrics_scalar(process_threads, process->threads)
+	metrics_scalar(process_cpu, process->cpu_seconds) metrics_scalar(process_resident,
+									 process->resident_bytes)
+		metrics_scalar(process_virtual, process->virtual_bytes)
+			metrics_scalar(process_open_fds, process->open_fds)
+				metrics_scalar(process_max_fds, process->max_fds)
+					metrics_scalar(process_start, process->start_time)
+						metrics_scalar(process_threads, process->threads)

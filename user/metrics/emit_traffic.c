@@ -11,7 +11,8 @@ static const char *const verdict_name[] = {
 };
 
 /* A counter of packets or of bytes for each series and verdict */
-static void emit_counts(struct metrics_writer *writer, const struct snapshot *snapshot, size_t offset)
+static void emit_counts(struct metrics_writer *writer, const struct snapshot *snapshot,
+			size_t offset)
 {
 	for (size_t i = 0; i < snapshot->series_count; i++) {
 		const struct snapshot_series *series = &snapshot->series[i];
@@ -67,7 +68,8 @@ void metrics_emit_observed(struct metrics_writer *writer, const struct metrics_i
 					sum[v] += snapshot->series[j].sum.observed[v];
 		for (u32 v = 0; v < WEIR_VERDICT_COUNT; v++)
 			if (weir_is_refusal(v))
-				metrics_number(writer, sum[v], snapshot->service[first->service].name,
+				metrics_number(writer, sum[v],
+					       snapshot->service[first->service].name,
 					       snapshot->tier[first->tier], verdict_name[v]);
 	}
 }
@@ -122,44 +124,46 @@ void metrics_emit_limit_refusals(struct metrics_writer *writer, const struct met
 }
 
 /* Each service in use */
-#define for_each_service(service, snapshot)                             \
+#define for_each_service(service, snapshot)                                \
 	for (const struct snapshot_service *service = (snapshot)->service; \
 	     service < (snapshot)->service + WEIR_SERVICES; service++)     \
 		if (service->name[0])
 
 void metrics_emit_clients(struct metrics_writer *writer, const struct metrics_input *input)
 {
-	for_each_service (service, input->snapshot)
+	for_each_service(service, input->snapshot)
 		metrics_number(writer, service->clients, service->name);
 }
 
 void metrics_emit_clients_limited(struct metrics_writer *writer, const struct metrics_input *input)
 {
-	for_each_service (service, input->snapshot)
+	for_each_service(service, input->snapshot)
 		metrics_number(writer, service->clients_limited, service->name);
 }
 
 void metrics_emit_under_pressure(struct metrics_writer *writer, const struct metrics_input *input)
 {
-	for_each_service (service, input->snapshot)
+	for_each_service(service, input->snapshot)
 		metrics_number(writer, service->under_pressure, service->name);
 }
 
 metrics_scalar(table_entries, snapshot->table_entries)
-metrics_scalar(table_capacity, snapshot->table_capacity)
-metrics_scalar(inserts, snapshot->totals.inserts)
+	metrics_scalar(table_capacity, snapshot->table_capacity)
+		metrics_scalar(inserts, snapshot->totals.inserts)
 
-void metrics_emit_evictions(struct metrics_writer *writer, const struct metrics_input *input)
+			void metrics_emit_evictions(struct metrics_writer *writer,
+						    const struct metrics_input *input)
 {
 	metrics_number(writer, input->snapshot->totals.evictions_idle, "idle");
 	metrics_number(writer, input->snapshot->totals.evictions_active, "active");
 }
 
 metrics_scalar(contention, snapshot->totals.contention)
-metrics_scalar(prefix_lookups, snapshot->totals.prefix_lookups)
-metrics_scalar(bans_active, snapshot->bans)
+	metrics_scalar(prefix_lookups, snapshot->totals.prefix_lookups)
+		metrics_scalar(bans_active, snapshot->bans)
 
-void metrics_emit_bans_total(struct metrics_writer *writer, const struct metrics_input *input)
+			void metrics_emit_bans_total(struct metrics_writer *writer,
+						     const struct metrics_input *input)
 {
 	metrics_number(writer, input->snapshot->bans_total[0], "manual");
 	metrics_number(writer, input->snapshot->bans_total[1], "escalation");

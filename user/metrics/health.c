@@ -20,7 +20,8 @@ const char *health_word(int health)
 {
 	static const char *const word[] = {"healthy", "degraded", "unhealthy"};
 
-	return word[health < HEALTH_HEALTHY || health > HEALTH_UNHEALTHY ? HEALTH_UNHEALTHY : health];
+	return word[health < HEALTH_HEALTHY || health > HEALTH_UNHEALTHY ? HEALTH_UNHEALTHY
+									 : health];
 }
 
 int health_overall(const struct snapshot_component *components, size_t count)
@@ -33,7 +34,8 @@ int health_overall(const struct snapshot_component *components, size_t count)
 	return worst;
 }
 
-void health_fill(struct snapshot_component *out, const char *name, int health, const char *format, ...)
+void health_fill(struct snapshot_component *out, const char *name, int health, const char *format,
+		 ...)
 {
 	va_list arguments;
 
@@ -80,13 +82,16 @@ void health_disk_judge(const char *path, uint64_t available_bytes, uint64_t tota
 	}
 	free_percent = percent(available_bytes, total_bytes);
 	if (free_percent < DISK_UNHEALTHY_PERCENT)
-		health_fill(out, "disk", HEALTH_UNHEALTHY, "%.1f %% of %s is free, %d %% is the least",
-			    free_percent, path, DISK_UNHEALTHY_PERCENT);
+		health_fill(out, "disk", HEALTH_UNHEALTHY,
+			    "%.1f %% of %s is free, %d %% is the least", free_percent, path,
+			    DISK_UNHEALTHY_PERCENT);
 	else if (free_percent < DISK_DEGRADED_PERCENT)
-		health_fill(out, "disk", HEALTH_DEGRADED, "%.1f %% of %s is free, %d %% is the warning",
-			    free_percent, path, DISK_DEGRADED_PERCENT);
+		health_fill(out, "disk", HEALTH_DEGRADED,
+			    "%.1f %% of %s is free, %d %% is the warning", free_percent, path,
+			    DISK_DEGRADED_PERCENT);
 	else
-		health_fill(out, "disk", HEALTH_HEALTHY, "%.1f %% of %s is free", free_percent, path);
+		health_fill(out, "disk", HEALTH_HEALTHY, "%.1f %% of %s is free", free_percent,
+			    path);
 }
 
 /* What root keeps for itself counts neither as free nor as used, as df(1) has it. */
@@ -97,11 +102,12 @@ void health_disk(const char *path, struct snapshot_component *out)
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (statvfs(path, &fs))
-		health_fill(out, "disk", HEALTH_DEGRADED, "cannot read the free space of %s: %s", path,
-			    strerror(errno));
+		health_fill(out, "disk", HEALTH_DEGRADED, "cannot read the free space of %s: %s",
+			    path, strerror(errno));
 	else
 		health_disk_judge(path, (uint64_t)fs.f_bavail * fs.f_frsize,
-				  (uint64_t)(fs.f_blocks - fs.f_bfree + fs.f_bavail) * fs.f_frsize, out);
+				  (uint64_t)(fs.f_blocks - fs.f_bfree + fs.f_bavail) * fs.f_frsize,
+				  out);
 	out->check_ms = milliseconds_since(&start);
 }
 
@@ -128,8 +134,9 @@ void health_memory_judge(const struct health_memory *memory, struct snapshot_com
 			    "%.1f %% of the control group's %" PRIu64 " MiB is used", group,
 			    memory->group_limit >> 20);
 	else
-		health_fill(out, "memory", memory_health(host), "%.1f %% of the host's %" PRIu64 " MiB is used",
-			    host, memory->host_total >> 20);
+		health_fill(out, "memory", memory_health(host),
+			    "%.1f %% of the host's %" PRIu64 " MiB is used", host,
+			    memory->host_total >> 20);
 }
 
 /* "key value" of a file of such lines; kB, where the line says so, become bytes. -ENOENT without the key. */
@@ -251,13 +258,15 @@ void health_control_judge(const struct snapshot *snapshot, uint64_t now_ns,
 
 	out->check_ms = 0;
 	if (!snapshot) {
-		health_fill(out, "control", HEALTH_UNHEALTHY, "no figures yet, the daemon is starting");
+		health_fill(out, "control", HEALTH_UNHEALTHY,
+			    "no figures yet, the daemon is starting");
 		return;
 	}
 	age_ns = now_ns > snapshot->time_ns ? now_ns - snapshot->time_ns : 0;
 	if (age_ns > HEALTH_STALE_SECONDS * NS_PER_SECOND)
 		health_fill(out, "control", HEALTH_UNHEALTHY,
-			    "control thread has not reported for %" PRIu64 " s", age_ns / NS_PER_SECOND);
+			    "control thread has not reported for %" PRIu64 " s",
+			    age_ns / NS_PER_SECOND);
 	else
 		health_fill(out, "control", HEALTH_HEALTHY, "reports each second");
 }

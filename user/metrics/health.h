@@ -18,8 +18,8 @@ const char *health_word(int health);
 int health_overall(const struct snapshot_component *components, size_t count);
 
 /* Fills *out: name and message are cut to fit. check_ms is the caller's. */
-void health_fill(struct snapshot_component *out, const char *name, int health, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void health_fill(struct snapshot_component *out, const char *name, int health, const char *format,
+		 ...) __attribute__((format(printf, 4, 5)));
 
 /* Appends a component to the snapshot and returns it, NULL when there is no room. */
 struct snapshot_component *health_add(struct snapshot *snapshot, const char *name);
@@ -38,7 +38,8 @@ void health_disk(const char *path, struct snapshot_component *out);
  */
 struct health_memory {
 	uint64_t host_total, host_available; /* bytes: MemTotal, MemAvailable */
-	uint64_t group_limit, group_used;    /* bytes: memory.max; memory.current without inactive page cache */
+	uint64_t group_limit,
+		group_used; /* bytes: memory.max; memory.current without inactive page cache */
 };
 void health_memory_judge(const struct health_memory *memory, struct snapshot_component *out);
 

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+/* clang-format off */
 #define METRICS_FAMILIES(X)									\
 	/* packets */										\
 	X(packets, snapshot, "weir_packets_total", COUNTER, "packets",				\
@@ -124,3 +125,4 @@
 	  "Start time of the process since unix epoch in seconds.", NULL)			\
 	X(process_threads, process, "process_threads", GAUGE, "",				\
 	  "Number of OS threads in the process.", NULL)
+/* clang-format on */

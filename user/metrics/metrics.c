@@ -6,9 +6,14 @@
 #include "user/metrics/writer.h"
 
 static const struct metrics_family family[] = {
-#define X(emitter, source_, name_, type_, unit_, help_, ...)                                       \
-	{.name = name_, .type = METRICS_##type_, .unit = unit_, .help = help_, .label = {__VA_ARGS__}, \
-	 .source = offsetof(struct metrics_input, source_), .emit = metrics_emit_##emitter},
+#define X(emitter, source_, name_, type_, unit_, help_, ...) \
+	{.name = name_,                                      \
+	 .type = METRICS_##type_,                            \
+	 .unit = unit_,                                      \
+	 .help = help_,                                      \
+	 .label = {__VA_ARGS__},                             \
+	 .source = offsetof(struct metrics_input, source_),  \
+	 .emit = metrics_emit_##emitter},
 	METRICS_FAMILIES(X)
 #undef X
 };
@@ -30,9 +35,9 @@ int metrics_write(enum metrics_format format, const struct metrics_input *input,
 
 const char *metrics_content_type(enum metrics_format format)
 {
-	return format == METRICS_OPENMETRICS ?
-		       "application/openmetrics-text; version=1.0.0; charset=utf-8" :
-		       "text/plain; version=0.0.4; charset=utf-8";
+	return format == METRICS_OPENMETRICS
+		       ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+		       : "text/plain; version=0.0.4; charset=utf-8";
 }
 
 static void document_family(const struct metrics_family *row, struct buffer *out)
@@ -47,13 +52,17 @@ static void document_family(const struct metrics_family *row, struct buffer *out
 
 int metrics_document(struct buffer *out)
 {
-	static const char *const action[] = {"passes", "dropped", "dropped, TCP answered with a RST"};
+	static const char *const action[] = {"passes", "dropped",
+					     "dropped, TCP answered with a RST"};
 
-	buffer_text(out, "| name | type | labels | unit | meaning |\n| --- | --- | --- | --- | --- |\n");
+	buffer_text(out,
+		    "| name | type | labels | unit | meaning |\n| --- | --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < FAMILIES; i++)
 		document_family(&family[i], out);
 
-	buffer_text(out, "\nVerdicts (label `verdict`; those that do not pass are also the values of `reason`):\n\n");
+	buffer_text(
+		out,
+		"\nVerdicts (label `verdict`; those that do not pass are also the values of `reason`):\n\n");
 	buffer_text(out, "| verdict | the packet | why |\n| --- | --- | --- |\n");
 #define X(name, does, text, help) \
 	buffer_format(out, "| `%s` | %s | %s |\n", text, action[WEIR_ACTION_##does], help);

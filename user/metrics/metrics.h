@@ -51,7 +51,8 @@ struct metrics_input {
 };
 
 /* Appends the whole exposition. 0 or -ENOMEM. */
-int metrics_write(enum metrics_format format, const struct metrics_input *input, struct buffer *out);
+int metrics_write(enum metrics_format format, const struct metrics_input *input,
+		  struct buffer *out);
 
 /* For the header Content-Type */
 const char *metrics_content_type(enum metrics_format format);

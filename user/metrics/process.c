@@ -28,10 +28,11 @@ static int read_stat(struct metrics_process *out, double *start_ticks)
 	if (!fgets(line, sizeof(line), file))
 		return -EIO;
 	fields = strrchr(line, ')');
-	if (!fields || sscanf(fields + 1,
-			      " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d"
-			      " %llu %*d %llu %llu %ld",
-			      &user, &system, &threads, &start, &virtual, &pages) != 6)
+	if (!fields ||
+	    sscanf(fields + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d"
+		   " %llu %*d %llu %llu %ld",
+		   &user, &system, &threads, &start, &virtual, &pages) != 6)
 		return -EIO;
 
 	out->cpu_seconds = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);

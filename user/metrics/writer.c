@@ -40,7 +40,8 @@ static size_t plain_ascii(const char *text)
 {
 	size_t length = 0;
 
-	while ((signed char)text[length] > 0 && text[length] != '\\' && text[length] != '"' && text[length] != '\n')
+	while ((signed char)text[length] > 0 && text[length] != '\\' && text[length] != '"' &&
+	       text[length] != '\n')
 		length++;
 	return length;
 }

@@ -40,7 +40,7 @@ void metrics_sample_real(struct metrics_writer *writer, double number, size_t co
 void metrics_sample_histogram(struct metrics_writer *writer, const struct histogram *histogram,
 			      size_t count, const char *const *values);
 
-#define METRICS_VALUES(...)                                                  \
+#define METRICS_VALUES(...)                                                      \
 	sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1, \
 		(const char *const[]){NULL, ##__VA_ARGS__} + 1
 
@@ -53,10 +53,13 @@ void metrics_sample_histogram(struct metrics_writer *writer, const struct histog
 	metrics_sample_histogram(writer, histogram, METRICS_VALUES(__VA_ARGS__))
 
 /* The emitter of a family without labels that is one field of the input */
-#define metrics_scalar(emitter, field)                                                                \
-	void metrics_emit_##emitter(struct metrics_writer *writer, const struct metrics_input *input) \
-	{                                                                                             \
-		_Generic(input->field, double: scalar_real, default: scalar_number)(writer, input->field); \
+#define metrics_scalar(emitter, field)                                 \
+	void metrics_emit_##emitter(struct metrics_writer *writer,     \
+				    const struct metrics_input *input) \
+	{                                                              \
+		_Generic(input->field, double                          \
+			 : scalar_real, default                        \
+			 : scalar_number)(writer, input->field);       \
 	}
 
 static inline void scalar_real(struct metrics_writer *writer, double number)
@@ -69,7 +72,8 @@ static inline void scalar_number(struct metrics_writer *writer, uint64_t number)
 	metrics_number(writer, number);
 }
 
-#define X(emitter, ...) \
-	void metrics_emit_##emitter(struct metrics_writer *writer, const struct metrics_input *input);
+#define X(emitter, ...)                                            \
+	void metrics_emit_##emitter(struct metrics_writer *writer, \
+				    const struct metrics_input *input);
 METRICS_FAMILIES(X)
 #undef X
