@@ -273,6 +273,48 @@ static void assert_has_not(struct buffer *text, const char *part)
 		fail_msg("\"%s\" in: %s", part, buffer_string(text));
 }
 
+/* A connection without libcurl, for what libcurl would not do */
+static int connect_raw(bool tcp)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+				 .sin_port = htons(http_port(server)),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(tcp ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(un.sun_path, path);
+	assert_int_equal(
+		connect(fd, tcp ? (void *)&in : (void *)&un, tcp ? sizeof(in) : sizeof(un)), 0);
+	return fd;
+}
+
+static void send_raw(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Reads until the text is there; false when timeout_ms pass or the connection ends first */
+static bool read_until(int fd, struct buffer *out, const char *text, int timeout_ms)
+{
+	uint64_t end = now_ns() + (uint64_t)timeout_ms * 1000000u;
+
+	for (;;) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+		char part[4096];
+		ssize_t got;
+
+		if (strstr(buffer_string(out), text))
+			return true;
+		if (now_ns() >= end ||
+		    poll(&poll_fd, 1, (int)((end - now_ns()) / 1000000u) + 1) <= 0)
+			return false;
+		got = read(fd, part, sizeof(part));
+		if (got <= 0)
+			return false;
+		buffer_add(out, part, (size_t)got);
+	}
+}
+
 #define JSON_HEADER "Content-Type: application/json"
 
 static void both_listeners_serve_figures_and_health(void **state)
@@ -625,6 +667,23 @@ static void bodies_up_to_64_kib_are_taken(void **state)
 	}
 }
 
+static void a_huge_body_is_refused_by_its_headers(void **state)
+{
+	_cleanup_close_ int fd = connect_raw(false);
+	_cleanup_buffer_ struct buffer text = {0};
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	char byte;
+
+	(void)state;
+	send_raw(fd, "POST /v1/ban HTTP/1.1\r\nHost: weir\r\nContent-Length: 9000000\r\n"
+		     "Content-Type: application/json\r\n\r\n");
+	assert_true(read_until(fd, &text, "body_too_large", 1000));
+	assert_has(&text, "HTTP/1.1 413 ");
+	assert_int_equal(poll(&poll_fd, 1, 1000), 1);
+	while (read(fd, &byte, 1) == 1) /* what is left of the answer, then the end */
+		;
+}
+
 static void a_body_without_end_is_cut(void **state)
 {
 	_cleanup_free_ char *body = padded_object(8 << 20);
@@ -697,48 +756,6 @@ static void status_is_whole(void **state)
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(web, "refused"), "bytes")), 420);
 	json_decref(status);
-}
-
-/* A connection without libcurl, for what libcurl would not do */
-static int connect_raw(bool tcp)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET,
-				 .sin_port = htons(http_port(server)),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(tcp ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	strcpy(un.sun_path, path);
-	assert_int_equal(
-		connect(fd, tcp ? (void *)&in : (void *)&un, tcp ? sizeof(in) : sizeof(un)), 0);
-	return fd;
-}
-
-static void send_raw(int fd, const char *text)
-{
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-/* Reads until the text is there; false when timeout_ms pass or the connection ends first */
-static bool read_until(int fd, struct buffer *out, const char *text, int timeout_ms)
-{
-	uint64_t end = now_ns() + (uint64_t)timeout_ms * 1000000u;
-
-	for (;;) {
-		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-		char part[4096];
-		ssize_t got;
-
-		if (strstr(buffer_string(out), text))
-			return true;
-		if (now_ns() >= end ||
-		    poll(&poll_fd, 1, (int)((end - now_ns()) / 1000000u) + 1) <= 0)
-			return false;
-		got = read(fd, part, sizeof(part));
-		if (got <= 0)
-			return false;
-		buffer_add(out, part, (size_t)got);
-	}
 }
 
 static void events_stream_as_they_happen(void **state)
@@ -1089,6 +1106,7 @@ int main(void)
 		TEST(a_command_may_take_its_time),
 		TEST(bad_bodies_are_refused_before_the_control_thread),
 		TEST(bodies_up_to_64_kib_are_taken),
+		TEST(a_huge_body_is_refused_by_its_headers),
 		TEST(a_body_without_end_is_cut),
 		TEST(top_is_sorted_and_its_query_checked),
 		TEST(status_is_whole),

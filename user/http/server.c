@@ -226,12 +226,15 @@ static bool take_body(struct exchange *exchange, const char *data, size_t size)
 	return !request->body.failed;
 }
 
-/* Whether the headers alone announce too large a body: answered before it is sent. */
+/*
+ * Whether the headers alone announce a body that would not even be discarded: answered before it is
+ * sent. A smaller one is read first, since a client that is still sending when the connection closes may never see the answer.
+ */
 static bool announces_too_much(struct MHD_Connection *connection)
 {
 	const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return length && strtoull(length, NULL, 10) > HTTP_BODY_BYTES;
+	return length && strtoull(length, NULL, 10) > DISCARD_BYTES;
 }
 
 /* Called by libmicrohttpd with the headers, then for each part of the body, then once more without one. */

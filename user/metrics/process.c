@@ -18,7 +18,7 @@ static void cleanup_directory(DIR **directory)
 static int read_stat(struct metrics_process *out, double *start_ticks)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/stat", "re");
-	unsigned long long user, system, threads, start, virtual;
+	unsigned long long user, system, threads, start, size;
 	char line[1024];
 	const char *fields;
 	long pages;
@@ -32,12 +32,12 @@ static int read_stat(struct metrics_process *out, double *start_ticks)
 	    sscanf(fields + 1,
 		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d"
 		   " %llu %*d %llu %llu %ld",
-		   &user, &system, &threads, &start, &virtual, &pages) != 6)
+		   &user, &system, &threads, &start, &size, &pages) != 6)
 		return -EIO;
 
 	out->cpu_seconds = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 	out->threads = threads;
-	out->virtual_bytes = virtual;
+	out->virtual_bytes = size;
 	out->resident_bytes = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	*start_ticks = (double)start;
 	return 0;
