@@ -10,7 +10,7 @@
 #include "user/datapath/datapath.h"
 
 /* Without a daemon: what one has left in the kernel. */
-static int detach_pins(const struct cli_options *options)
+static int detach_pins(const struct cli_options *options, const char *why)
 {
 	const char *pins = options->pins ? options->pins : CLI_DEFAULT_PINS;
 	char error[512] = "";
@@ -23,9 +23,9 @@ static int detach_pins(const struct cli_options *options)
 	if (options->json)
 		printf("{\"pins_removed\":%d}\n", removed);
 	else if (removed)
-		printf("no daemon was running; removed %d pins from %s\n", removed, pins);
+		printf("no daemon %s; removed %d pins from %s\n", why, removed, pins);
 	else
-		printf("no daemon was running, and nothing is pinned under %s\n", pins);
+		printf("no daemon %s; nothing is pinned under %s\n", why, pins);
 	return CLI_OK;
 }
 
@@ -66,12 +66,12 @@ int cli_detach(const struct cli_options *options)
 	int result;
 
 	if (options->pins && !socket_named)
-		return detach_pins(options);
+		return detach_pins(options, "was asked");
 	result = client_open(path, 0, NULL, &client, &error);
 	if (!result)
 		result = client_request(client, "/v1/detach", body, &reply, &error);
 	if (result == -ENOENT && socket_named == (options->pins != NULL))
-		return detach_pins(options);
+		return detach_pins(options, "answers");
 	if (result == -ENOENT)
 		fprintf(stderr,
 			"weir detach: to remove what it has left pinned, add --pins PATH\n");
