@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "user/cli/command.h"
+
+#include <string.h>
+
+const struct cli_command cli_command[] = {
+	{
+		"run",
+		NULL,
+		NULL,
+		"Limit and measure, in the foreground, until told to stop",
+		"Takes a configuration or, to look around first, only interfaces: then everything is measured "
+		"and nothing limited. SIGHUP reads the configuration again. What happens to the limits when the "
+		"daemon stops is up to on_exit in the configuration: detach or keep.",
+		CLI_CONFIG | CLI_INTERFACE | CLI_LOG | CLI_LOG_LEVEL | CLI_SOCKET,
+		cli_run,
+	},
+	{
+		"check",
+		"FILE",
+		"<file>",
+		"Say whether a configuration is valid",
+		"Needs no privileges and no daemon.",
+		CLI_PRINT,
+		cli_check,
+	},
+	{
+		"status",
+		NULL,
+		NULL,
+		"Show what the daemon does and how it is",
+		NULL,
+		CLI_SOCKET | CLI_JSON,
+		cli_status,
+	},
+	{
+		"top",
+		NULL,
+		NULL,
+		"Watch the busiest clients",
+		"On a terminal: q leaves; r, p and t sort by refused, passed and total packets a second. "
+		"Elsewhere a new table is printed at each interval.",
+		CLI_INTERVAL | CLI_ONCE | CLI_BY | CLI_SERVICE | CLI_LIMIT | CLI_SOCKET | CLI_JSON,
+		cli_top,
+	},
+	{
+		"events",
+		NULL,
+		NULL,
+		"Follow refusals as they happen",
+		"The daemon sends a sample of them: under attack not each packet.",
+		CLI_COUNT | CLI_SOCKET | CLI_JSON,
+		cli_events,
+	},
+	{
+		"ban",
+		"PREFIX",
+		NULL,
+		"Refuse everything from an address or prefix",
+		"A ban that is there already gets the new end.",
+		CLI_FOR | CLI_SOCKET | CLI_JSON,
+		cli_ban,
+	},
+	{
+		"unban",
+		"PREFIX",
+		"<ban>",
+		"Take a ban away",
+		NULL,
+		CLI_SOCKET | CLI_JSON,
+		cli_unban,
+	},
+	{
+		"bans",
+		NULL,
+		NULL,
+		"List the bans",
+		NULL,
+		CLI_SOCKET | CLI_JSON,
+		cli_bans,
+	},
+	{
+		"reload",
+		NULL,
+		NULL,
+		"Read the configuration again",
+		"A configuration that is not valid changes nothing; the answer says what is wrong with it.",
+		CLI_SOCKET | CLI_JSON,
+		cli_reload,
+	},
+	{
+		"detach",
+		NULL,
+		NULL,
+		"Stop limiting: take everything out of the kernel",
+		"Asks the daemon. Where none answers, removes what one has left pinned.",
+		CLI_PINS | CLI_SOCKET | CLI_JSON,
+		cli_detach,
+	},
+	{
+		"version",
+		NULL,
+		NULL,
+		"Print the versions of weir, libbpf and the kernel",
+		NULL,
+		CLI_JSON,
+		cli_version,
+	},
+	{
+		"help",
+		"[COMMAND]",
+		"<command>",
+		"Explain weir or one of its commands",
+		NULL,
+		CLI_LIST | CLI_COMPLETION,
+		cli_help,
+	},
+};
+const size_t cli_commands = sizeof(cli_command) / sizeof(*cli_command);
+
+const struct cli_command *cli_find_command(const char *name)
+{
+	for (size_t i = 0; i < cli_commands; i++)
+		if (!strcmp(cli_command[i].name, name))
+			return &cli_command[i];
+	return NULL;
+}

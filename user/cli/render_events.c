@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <string.h>
+
+#include "user/cli/draft.h"
+#include "user/cli/moment.h"
+#include "user/cli/render.h"
+#include "user/cli/text.h"
+
+enum { TIME, VERDICT, SERVICE, TIER, PROTOCOL, SOURCE, DESTINATION, INTERFACE, LIMIT };
+
+static const char *const title[RENDER_EVENT_COLUMNS] = {
+	"TIME",	  "VERDICT",	 "SERVICE",   "TIER",  "PROTO",
+	"SOURCE", "DESTINATION", "INTERFACE", "LIMIT",
+};
+
+/* Room for what is usual; the last column needs none. */
+const struct render_events RENDER_EVENTS_START = {{
+	[TIME] = 12,
+	[VERDICT] = 14,
+	[SERVICE] = 8,
+	[TIER] = 9,
+	[PROTOCOL] = 5,
+	[SOURCE] = 21,
+	[DESTINATION] = 21,
+	[INTERFACE] = 9,
+}};
+
+static void print_line(const char *const cell[RENDER_EVENT_COLUMNS],
+		       const struct render_events *columns, const struct page *page, enum ink ink)
+{
+	char line[1024];
+	size_t length = 0;
+
+	for (size_t i = 0; i < RENDER_EVENT_COLUMNS && length < sizeof(line); i++) {
+		/* printf pads by bytes, the columns count code points */
+		size_t pad = columns->width[i] > text_width(cell[i])
+				     ? columns->width[i] - text_width(cell[i])
+				     : 0;
+
+		length += (size_t)snprintf(line + length, sizeof(line) - length, "%s%*s%s", cell[i],
+					   (int)pad, "", i + 1 < RENDER_EVENT_COLUMNS ? "  " : "");
+	}
+	length = strlen(line);
+	while (length && line[length - 1] == ' ')
+		line[--length] = '\0';
+	page_line(page, ink, "%s", line);
+}
+
+void render_events_title(const struct render_events *columns, const struct page *page)
+{
+	print_line(title, columns, page, INK_BOLD);
+}
+
+/* "203.0.113.7:1234", "[2001:db8::1]:443", or the address alone where there are no ports */
+static void end_point(const char *address, uint64_t port, char *out, size_t size)
+{
+	if (!port)
+		snprintf(out, size, "%s", address);
+	else
+		snprintf(out, size, strchr(address, ':') ? "[%s]:%llu" : "%s:%llu", address,
+			 (unsigned long long)port);
+}
+
+int render_event(const json_t *event, struct render_events *columns, const struct page *page,
+		 char *error, size_t size)
+{
+	struct reader reader = {0};
+	char source[96], destination[96], verdict[64];
+	bool observed = read_bool(&reader, event, "observed");
+	struct text clock = text_clock(moment_of(read_string(&reader, event, "time")));
+	const char *const cell[RENDER_EVENT_COLUMNS] = {
+		[TIME] = clock.s,
+		[VERDICT] = verdict,
+		[SERVICE] = read_string(&reader, event, "service"),
+		[TIER] = read_string(&reader, event, "tier"),
+		[PROTOCOL] = read_string(&reader, event, "protocol"),
+		[SOURCE] = source,
+		[DESTINATION] = destination,
+		[INTERFACE] = read_string(&reader, event, "interface"),
+		[LIMIT] = read_string_or(&reader, event, "limit", ""),
+	};
+	int result;
+
+	snprintf(verdict, sizeof(verdict), "%s%s", read_string(&reader, event, "verdict"),
+		 observed ? " (observed)" : "");
+	end_point(read_string(&reader, event, "source"), read_count(&reader, event, "sport"),
+		  source, sizeof(source));
+	end_point(read_string(&reader, event, "destination"), read_count(&reader, event, "dport"),
+		  destination, sizeof(destination));
+	result = reader_result(&reader, error, size);
+	if (result)
+		return result;
+	for (size_t i = 0; i + 1 < RENDER_EVENT_COLUMNS; i++)
+		if (text_width(cell[i]) > columns->width[i])
+			columns->width[i] = text_width(cell[i]);
+	print_line(cell, columns, page, observed ? INK_DIM : INK_PLAIN);
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "user/cli/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "user/cli/cli.h"
+#include "user/cli/text.h"
+
+int session_failed(const char *command, int result, const struct client_error *error)
+{
+	fprintf(stderr, "weir %s: ", command);
+	text_put(stderr, error->text, 0);
+	fputc('\n', stderr);
+	return result == -EREMOTEIO && !strcmp(error->word, "invalid_configuration") ? CLI_USAGE
+										     : CLI_FAILED;
+}
+
+int session_ask(const struct cli_options *options, const char *command, const char *route,
+		const json_t *body, struct client_reply *reply)
+{
+	_cleanup_client_ struct client *client = NULL;
+	struct client_error error;
+	int result;
+
+	result = client_open(client_socket_path(options->socket), 0, NULL, &client, &error);
+	if (!result)
+		result = client_request(client, route, body, reply, &error);
+	return result ? session_failed(command, result, &error) : CLI_OK;
+}
+
+void session_print_json(const struct client_reply *reply)
+{
+	if (isatty(STDOUT_FILENO)) {
+		json_dumpf(reply->json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	} else {
+		size_t length = reply->length;
+
+		while (length && reply->text[length - 1] == '\n')
+			length--;
+		fwrite(reply->text, 1, length, stdout);
+	}
+	fputc('\n', stdout);
+}
+
+struct page session_page(void)
+{
+	struct page page = {.out = stdout};
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return page;
+	page.colour = !(no_color && *no_color) && term && strcmp(term, "dumb");
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size)) {
+		page.width = size.ws_col;
+		page.height = size.ws_row;
+	}
+	return page;
+}

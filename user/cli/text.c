@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "user/cli/text.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+struct text text_count(uint64_t count)
+{
+	char digits[24];
+	struct text text;
+	size_t length = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, count);
+	size_t to = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			text.s[to++] = ',';
+		text.s[to++] = digits[i];
+	}
+	text.s[to] = '\0';
+	return text;
+}
+
+/* Three significant digits of a value that is 0 or more. */
+static int digits_after_point(double value)
+{
+	/*
+	 * The limits are where rounding would add a digit: 9.995 is "10.0", not "9.99" or "10.00"
+	 */
+	return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+}
+
+static struct text scaled(double value, double step, const char *const *suffix, size_t suffixes)
+{
+	struct text text;
+	size_t i = 0;
+
+	if (!(value > 0)) /* also NaN */
+		value = 0;
+	while (i + 1 < suffixes && value >= (i ? 999.5 : step - 0.5)) {
+		value /= step;
+		i++;
+	}
+	/*
+	 * Whole numbers stay whole where nothing was divided; 1e300 is still only a rate too high
+	 * to be true
+	 */
+	if (!i && value == (double)(uint64_t)value)
+		snprintf(text.s, sizeof(text.s), "%.0f%s", value, suffix[i]);
+	else if (value < 1e6)
+		snprintf(text.s, sizeof(text.s), "%.*f%s", digits_after_point(value), value,
+			 suffix[i]);
+	else
+		snprintf(text.s, sizeof(text.s), "%.2e%s", value, suffix[i]);
+	return text;
+}
+
+struct text text_rate(double per_second)
+{
+	static const char *const suffix[] = {"", "k", "M", "G", "T"};
+
+	return scaled(per_second, 1000, suffix, sizeof(suffix) / sizeof(*suffix));
+}
+
+struct text text_bytes(double bytes)
+{
+	static const char *const suffix[] = {" B", " KiB", " MiB", " GiB", " TiB"};
+
+	return scaled(bytes, 1024, suffix, sizeof(suffix) / sizeof(*suffix));
+}
+
+struct text text_duration(double seconds)
+{
+	struct text text;
+	uint64_t s;
+
+	if (!(seconds > 0)) {
+		snprintf(text.s, sizeof(text.s), "0s");
+		return text;
+	}
+	if (seconds < 0.9995) {
+		snprintf(text.s, sizeof(text.s), "%.0fms", seconds < 0.001 ? 1 : seconds * 1000);
+		return text;
+	}
+	s = seconds < 1e15 ? (uint64_t)(seconds + 0.5) : (uint64_t)1e15;
+	if (s < 60)
+		snprintf(text.s, sizeof(text.s), "%" PRIu64 "s", s);
+	else if (s < 3600)
+		snprintf(text.s, sizeof(text.s), "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(text.s, sizeof(text.s), "%" PRIu64 "h%02" PRIu64 "m", s / 3600,
+			 s / 60 % 60);
+	else
+		snprintf(text.s, sizeof(text.s), "%" PRIu64 "d%02" PRIu64 "h", s / 86400,
+			 s / 3600 % 24);
+	return text;
+}
+
+static bool local_time(double unix_time, struct tm *tm)
+{
+	time_t whole;
+
+	if (!(unix_time >= 0 && unix_time < 253402300800.0)) /* to the end of the year 9999 */
+		return false;
+	whole = (time_t)unix_time;
+	return localtime_r(&whole, tm) != NULL;
+}
+
+struct text text_time(double unix_time)
+{
+	struct text text = {"?"};
+	struct tm tm;
+
+	if (local_time(unix_time, &tm))
+		strftime(text.s, sizeof(text.s), "%Y-%m-%d %H:%M:%S", &tm);
+	return text;
+}
+
+struct text text_clock(double unix_time)
+{
+	struct text text = {"?"};
+	struct tm tm;
+
+	if (local_time(unix_time, &tm))
+		snprintf(text.s, sizeof(text.s), "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min,
+			 tm.tm_sec, (int)((unix_time - (double)(time_t)unix_time) * 1000));
+	return text;
+}
+
+/* Bytes of the code point at text, by its first byte; never past the terminating zero. */
+static size_t code_point(const char *text)
+{
+	size_t length = 1;
+
+	while (((unsigned char)text[length] & 0xc0) == 0x80)
+		length++;
+	return length;
+}
+
+size_t text_width(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text += code_point(text))
+		width++;
+	return width;
+}
+
+/* C0, DEL, and C1 (U+0080 to U+009F), which some terminals obey like escape sequences. */
+static bool is_control(const char *text)
+{
+	unsigned char first = (unsigned char)text[0];
+
+	return first < 0x20 || first == 0x7f || (first >= 0x80 && first < 0xc0) ||
+	       (first == 0xc2 && (unsigned char)text[1] < 0xa0);
+}
+
+size_t text_put(FILE *out, const char *text, size_t width)
+{
+	bool cut = width && text_width(text) > width;
+	size_t written = 0;
+
+	for (; *text; text += code_point(text), written++) {
+		if (cut && written + 1 == width) {
+			fputc('~', out);
+			return written + 1;
+		}
+		if (is_control(text))
+			fputc('?', out);
+		else
+			fwrite(text, 1, code_point(text), out);
+	}
+	return written;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Figures as people read them. One rule for all output: counts are exact with thousands separators
+ * ("1,234,567"), rates and sizes have three digits and a suffix ("12.3k", "75.5 MiB"), durations
+ * their two largest units ("2h13m"). Pure; the text is returned by value:
+ *
+ *     fprintf(out, "%s packets", text_count(n).s);
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct text {
+	char s[32];
+};
+
+/* 1234567: "1,234,567" */
+struct text text_count(uint64_t count);
+
+/*
+ * Decimal suffixes, none below 1000: 0 "0", 0.25 "0.25", 7.5 "7.5", 950 "950", 12345 "12.3k",
+ * 4.56e6 "4.56M"
+ */
+struct text text_rate(double per_second);
+
+/* Binary units: "512 B", "75.5 MiB" */
+struct text text_bytes(double bytes);
+
+/* Seconds: 0.0134 "13ms", 7 "7s", 7980 "2h13m", 266400 "3d02h". Negative is taken for 0 */
+struct text text_duration(double seconds);
+
+/* Unix seconds as local time, "2026-01-02 03:04:05", or with the time alone and milliseconds */
+struct text text_time(double unix_time);
+struct text text_clock(double unix_time);
+
+/*
+ * Columns a string takes on a terminal: one per code point, which is right for all that weir names.
+ */
+size_t text_width(const char *text);
+
+/*
+ * Writes at most `width` columns of text (0: all of it). What came from elsewhere must not steer a
+ * terminal: control characters are written as '?'. A cut is marked by a last '~'. Returns the
+ * columns written.
+ */
+size_t text_put(FILE *out, const char *text, size_t width);
