@@ -51,6 +51,15 @@ struct weir_prefix_map {
 struct weir_prefix_map weir_prefix_0 SEC(".maps");
 struct weir_prefix_map weir_prefix_1 SEC(".maps");
 
+/* Bans by themselves, for the daemon that adopts the pins; what packets see is in the prefix tries. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct weir_prefix_key);
+	__type(value, struct weir_ban);
+} weir_ban SEC(".maps");
+
 struct weir_dst_map {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -129,6 +129,14 @@ struct weir_prefix {
 };
 weir_assert_size(struct weir_prefix, 16);
 
+/* Value of the map weir_ban, by weir_prefix_key */
+struct weir_ban {
+	u64 until;  /* ticks; ~0: no end */
+	u8 origin;  /* enum weir_ban_origin */
+	u8 reserved[7];
+};
+enum weir_ban_origin { WEIR_BAN_MANUAL, WEIR_BAN_ESCALATION, WEIR_BAN_ORIGINS };
+
 /* Value of a destination trie: the service of each class at this destination */
 struct weir_destination {
 	u8 service[WEIR_CLASSES];

@@ -7,6 +7,8 @@
 #pragma once
 
 #ifdef __bpf__
+/* Only UAPI structures are used: no relocations, so the kernel needs no BTF. */
+#define BPF_NO_PRESERVE_ACCESS_INDEX
 #include "vmlinux.h"
 #else
 #include <linux/types.h>
