@@ -531,8 +531,7 @@ static void a_long_path_keeps_its_end(void **state)
 
 	(void)state;
 	assert_int_equal(config_parse("f", deep, strlen(deep), &config, &error), -EINVAL);
-	assert_non_null(strstr(error.text, "f:2: ...a-key") ? error.text
-							    : strstr(error.text, "f:2: ....a-key"));
+	assert_memory_equal(error.text, "f:2: ...", 8);
 	assert_non_null(
 		strstr(error.text, ".a-key-of-some-length-0.0.30: nested more than 32 deep"));
 }
