@@ -88,6 +88,8 @@ int datapath_expire_bans(struct datapath *datapath, uint64_t now_ns);
 /* Names and numbers: counters, clients and events speak in the numbers of this. Borrowed, live. */
 const struct weir_state *datapath_names(const struct datapath *datapath);
 uint64_t datapath_epoch(const struct datapath *datapath);
+/* Successful datapath_apply() calls in the life of the pins */
+uint32_t datapath_generation(const struct datapath *datapath);
 uint64_t datapath_bans_total(const struct datapath *datapath, enum weir_ban_origin origin);
 
 /* The table, read-only and live: entries change under the reader. */
