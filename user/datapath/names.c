@@ -69,14 +69,13 @@ void names_assign(struct weir_state *state, const struct config *config, struct 
 	for (size_t i = 1; i < config->services; i++)
 		names[i] = config->service[i].name;
 	out->service[0] = WEIR_SERVICE_OTHER;
-	strncpy(state->service[0], config->service[0].name, WEIR_NAME - 1);
+	memcpy(state->service[0], config->service[0].name, WEIR_NAME);
 	assign(&services, names + 1, config->services - 1, out->service + 1);
 
 	for (size_t i = 1; i < config->tiers; i++)
 		names[i] = config->tier[i].name;
 	out->tier[0] = WEIR_TIER_DEFAULT;
-	memset(state->tier[0], 0, WEIR_NAME);
-	strncpy(state->tier[0], config->tier[0].name, WEIR_NAME - 1);
+	memcpy(state->tier[0], config->tier[0].name, WEIR_NAME);
 	assign(&tiers, names + 1, config->tiers - 1, out->tier + 1);
 }
 
