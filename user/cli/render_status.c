@@ -94,8 +94,8 @@ static int print_components(const json_t *status, const struct page *page, struc
 {
 	static const struct column columns[] = {
 		{.title = "COMPONENT"},
-		{.title = "HEALTH"},
-		{.title = "MESSAGE"},
+		{.title = "HEALTH", .drop = 1},
+		{.title = "MESSAGE", .cut = true, .drop = 2},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
 	const json_t *list = read_array(reader, status, "components");
@@ -120,9 +120,9 @@ static int print_interfaces(const json_t *status, const struct page *page, struc
 {
 	static const struct column columns[] = {
 		{.title = "INTERFACE"},
-		{.title = "MODE"},
-		{.title = "STATE"},
-		{.title = "PROGRAM", .right = true, .drop = 1},
+		{.title = "MODE", .drop = 2},
+		{.title = "STATE", .drop = 1},
+		{.title = "PROGRAM", .right = true, .drop = 3},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
 	const json_t *list = read_array(reader, status, "interfaces");
