@@ -20,14 +20,16 @@
  *                 Forgetting it then loses nothing. Rounded up; only ever late, never early
  */
 #define WEIR_SLOT(tag, expiry) ((u64)(expiry) << 32 | (u32)(tag))
+#define WEIR_SLOT_FREE 0ULL
+#define WEIR_SLOT_BUSY WEIR_SLOT(0, 1) /* claimed, its way is being written */
 
 /* Coarse time: 2^24 ns = 16.8 ms. Compared as a signed difference: holds for +-1.1 years. */
 #define WEIR_COARSE_SHIFT (24 + WEIR_TICK_SHIFT)
 
-/* struct weir_client.flags */
-#define WEIR_CLIENT_PARENT 0x01 /* a parent prefix that stands for its unknown clients */
-#define WEIR_CLIENT_IPV4 0x02
-/* Answers of the prefix trie, cached */
+/* In struct weir_client.service: a parent prefix, which stands for its unknown clients */
+#define WEIR_CLIENT_PARENT 0x80
+
+/* struct weir_client.flags: answers of the prefix trie, cached */
 #define WEIR_CLIENT_UNLIMITED 0x10
 #define WEIR_CLIENT_DENIED 0x20
 #define WEIR_CLIENT_BANNED 0x40 /* until tat[3]; that bucket is full when the ban is over */
@@ -35,7 +37,7 @@
 
 struct weir_client {
 	u64 addr[2];	    /* cut to the client prefix; IPv4 as ::ffff:a.b.c.d */
-	u8 service;	    /* number of the service; with flags & PARENT|IPV4 and addr the key */
+	u8 service;	    /* number of the service, or'ed with PARENT; with addr the key */
 	u8 tier;	    /* cached answer of the prefix trie, valid for this epoch */
 	u8 flags;	    /* WEIR_CLIENT_* */
 	u8 reserved;

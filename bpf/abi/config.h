@@ -21,13 +21,13 @@ struct weir_control {
 };
 weir_assert_size(struct weir_control, 64);
 
-#define WEIR_SIDE(word) ((u32)((word) & 1))
+#define WEIR_SIDE(word) ((u32)(1 & (word)))
 #define WEIR_EPOCH(word) ((u32)((word) >> 1))
 
 /* Units. X(NAME, name) */
-#define WEIR_UNITS(X)           \
-	X(PACKETS, "packets")   \
-	X(BYTES, "bytes")       \
+#define WEIR_UNITS(X)         \
+	X(PACKETS, "packets") \
+	X(BYTES, "bytes")     \
 	X(CONNECTIONS, "connections") /* TCP segments with SYN and without ACK */
 
 enum weir_unit {
@@ -50,11 +50,11 @@ struct weir_limit {
 
 /* One (service, tier). First cache line: all that a client with up to two limits needs. */
 struct weir_rule {
-	u8 limits;		     /* how many of limit[] are in use */
-	u8 groups;		     /* how many of group[] are in use */
-	u8 flags;		     /* WEIR_RULE_* */
+	u8 limits; /* how many of limit[] are in use */
+	u8 groups; /* how many of group[] are in use */
+	u8 flags;  /* WEIR_RULE_* */
 	u8 reserved;
-	u8 unit[WEIR_LIMITS];	     /* enum weir_unit of limit[i] */
+	u8 unit[WEIR_LIMITS]; /* enum weir_unit of limit[i] */
 	u8 group_unit[WEIR_LIMITS];
 	u32 reserved2;
 	struct weir_limit limit[WEIR_LIMITS];
@@ -70,13 +70,14 @@ weir_assert_size(struct weir_rule, 192);
 #define WEIR_SERVICE_OBSERVE 0x01 /* count what would have been refused, refuse nothing */
 #define WEIR_SERVICE_REJECT 0x02  /* answer TCP over a limit with a RST */
 #define WEIR_SERVICE_GUARD 0x04	  /* `guard` holds a limit */
+#define WEIR_SERVICE_UNTRACKED 0x08 /* no limit in any tier: the table need not be asked */
 
 struct weir_service {
 	u8 flags; /* WEIR_SERVICE_* */
 	u8 reserved[7];
-	u64 mask[2][2];	       /* [is IPv6][word]: client prefix, wire order; IPv4 on ::ffff:a.b.c.d */
+	u64 mask[2][2]; /* [is IPv6][word]: client prefix, wire order; IPv4 on ::ffff:a.b.c.d */
 	u64 reserved2[3];
-	u64 parent_mask[2][2]; /* the same for parent prefixes */
+	u64 parent_mask[2][2];	 /* the same for parent prefixes */
 	struct weir_limit guard; /* new clients; bucket weir_group[WEIR_GUARD + service] */
 	u32 guard_chunk;
 	u32 reserved3[3];
@@ -127,6 +128,14 @@ struct weir_prefix {
 	u64 ban_until; /* ticks, if BANNED; ~0: no end */
 };
 weir_assert_size(struct weir_prefix, 16);
+
+/* Value of the map weir_ban, by weir_prefix_key */
+struct weir_ban {
+	u64 until;  /* ticks; ~0: no end */
+	u8 origin;  /* enum weir_ban_origin */
+	u8 reserved[7];
+};
+enum weir_ban_origin { WEIR_BAN_MANUAL, WEIR_BAN_ESCALATION, WEIR_BAN_ORIGINS };
 
 /* Value of a destination trie: the service of each class at this destination */
 struct weir_destination {

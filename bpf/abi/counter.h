@@ -23,10 +23,10 @@ struct weir_totals {
 	u64 inserts;
 	u64 evictions_idle;
 	u64 evictions_active;
-	u64 contention;	 /* a compare-and-swap lost, before it was tried again */
-	u64 events_lost; /* the ring buffer was full */
+	u64 contention;	  /* a compare-and-swap lost, before it was tried again */
+	u64 events_lost;  /* the ring buffer was full */
 	u64 events_muted; /* not sampled */
 	u64 prefix_lookups;
-	u64 event_tat;	 /* the sampler's own bucket, not a counter */
+	u64 event_tat; /* the sampler's own bucket, not a counter */
 };
 weir_assert_size(struct weir_totals, 64);

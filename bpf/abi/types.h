@@ -7,6 +7,8 @@
 #pragma once
 
 #ifdef __bpf__
+/* Only UAPI structures are used: no relocations, so the kernel needs no BTF. */
+#define BPF_NO_PRESERVE_ACCESS_INDEX
 #include "vmlinux.h"
 #else
 #include <linux/types.h>
@@ -33,12 +35,12 @@ typedef __s64 s64;
 
 /* Capacities. All powers of two: the verifier accepts a masked index without a branch. */
 #define WEIR_INTERFACES 16
-#define WEIR_SERVICES 64 /* number 0 is `other` */
-#define WEIR_TIERS 16	 /* number 0 is the default */
-#define WEIR_LIMITS 4	 /* limits, and group limits, per (service, tier) */
-#define WEIR_CLASSES 256 /* see abi/config.h */
-#define WEIR_SERIES 1024 /* counter series: (interface, service, tier) in use at once */
-#define WEIR_NAME 32	 /* bytes of a configured name, with its terminating zero */
+#define WEIR_SERVICES 64     /* number 0 is `other` */
+#define WEIR_TIERS 16	     /* number 0 is the default */
+#define WEIR_LIMITS 4	     /* limits, and group limits, per (service, tier) */
+#define WEIR_CLASSES 256     /* see abi/config.h */
+#define WEIR_SERIES 1024     /* counter series: (interface, service, tier) in use at once */
+#define WEIR_NAME 32	     /* bytes of a configured name, with its terminating zero */
 #define WEIR_PREFIXES 131072 /* configured prefixes and bans together */
 
 #define WEIR_SERVICE_OTHER 0
@@ -46,6 +48,6 @@ typedef __s64 s64;
 
 #define weir_assert_size(type, bytes) \
 	_Static_assert(sizeof(type) == (bytes), #type " must be " #bytes " bytes")
-#define weir_assert_offset(type, field, bytes)               \
+#define weir_assert_offset(type, field, bytes)                     \
 	_Static_assert(__builtin_offsetof(type, field) == (bytes), \
 		       #type "." #field " must be at " #bytes)

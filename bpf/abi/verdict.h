@@ -13,18 +13,22 @@
 
 #define WEIR_VERDICTS(X)                                                                           \
 	X(PASSED, PASS, "passed", "within its limits")                                             \
-	X(CONTROL, PASS, "control", "ARP, neighbour discovery, MLD and non-IP frames: never limited") \
+	X(CONTROL, PASS, "control",                                                                \
+	  "ARP, neighbour discovery, MLD and non-IP frames: never limited")                        \
 	X(PROTECTED, PASS, "protected", "to a protected port: never limited")                      \
 	X(UNLIMITED, PASS, "unlimited", "from a tier or prefix without limits")                    \
 	X(LIMITED, DROP, "limited", "the client is over one of its limits")                        \
-	X(REJECTED, REJECT, "rejected", "the client is over one of its limits; answered with a RST") \
-	X(GROUP_LIMITED, DROP, "group_limited", "all clients of the tier together are over a group limit") \
+	X(REJECTED, REJECT, "rejected",                                                            \
+	  "the client is over one of its limits; answered with a RST")                             \
+	X(GROUP_LIMITED, DROP, "group_limited",                                                    \
+	  "all clients of the tier together are over a group limit")                               \
 	X(BANNED, DROP, "banned", "from a banned address or prefix")                               \
 	X(DENIED, DROP, "denied", "from a prefix the configuration denies")                        \
-	X(NEW_CLIENT, DROP, "new_client", "unknown client, refused under pressure of new clients")  \
-	X(PARENT_LIMITED, DROP, "parent_limited", "unknown client under pressure; its parent prefix is over the limit") \
+	X(NEW_CLIENT, DROP, "new_client", "unknown client, refused under pressure of new clients") \
+	X(PARENT_LIMITED, DROP, "parent_limited",                                                  \
+	  "unknown client under pressure; its parent prefix is over the limit")                    \
 	X(CONTENTION, DROP, "contention", "too many processors changed this bucket at once")       \
-	X(BAD_ETHERNET, DROP, "bad_ethernet", "frame too short for its Ethernet or VLAN headers")   \
+	X(BAD_ETHERNET, DROP, "bad_ethernet", "frame too short for its Ethernet or VLAN headers")  \
 	X(BAD_VLAN_DEPTH, DROP, "bad_vlan_depth", "more than 3 VLAN tags")                         \
 	X(BAD_IPV4, DROP, "bad_ipv4", "truncated or malformed IPv4 header")                        \
 	X(BAD_IPV6, DROP, "bad_ipv6", "truncated or malformed IPv6 header")                        \

@@ -29,11 +29,11 @@ static inline void cleanup_fclose(FILE **file)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 
 /* Takes the value out of an owning variable, which then owns nothing. */
-#define steal_ptr(pointer)                        \
-	({                                        \
+#define steal_ptr(pointer)                               \
+	({                                               \
 		__typeof__(pointer) stolen_ = (pointer); \
-		(pointer) = NULL;                 \
-		stolen_;                          \
+		(pointer) = NULL;                        \
+		stolen_;                                 \
 	})
 
 static inline int steal_fd(int *fd)

@@ -54,6 +54,10 @@ struct config_tier {
 	bool unlimited;
 };
 
+/* Bounds that only keep a mistake or a hostile file from costing time or kernel memory */
+#define CONFIG_MATCHES_MAX 1024	     /* entries of one `match` and of `protected_ports` */
+#define CONFIG_DESTINATIONS_MAX 4096 /* of all services: the kernel keeps 256 bytes for each */
+
 /* What a service matches: ports first..last of TCP or UDP, or an IP protocol as a whole */
 struct config_match {
 	uint8_t protocol; /* 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6, ... */
@@ -70,7 +74,7 @@ struct config_service {
 	bool reject;			     /* on_limit: drop | reject */
 	uint8_t client_ipv4, client_ipv6;    /* prefix lengths, default 32 and 64 */
 	uint8_t parent_ipv4, parent_ipv6;    /* default 24 and 48, never longer than the client's */
-	uint64_t new_clients;		     /* a second; default a tenth of the table. 0: no guard (new_clients: unlimited) */
+	uint64_t new_clients; /* a second; default a tenth of the table. 0: no guard (new_clients: unlimited) */
 	struct config_rule rule[WEIR_TIERS]; /* by index into config.tier */
 };
 
@@ -85,13 +89,13 @@ struct config {
 	size_t tiers;
 	struct config_service service[WEIR_SERVICES]; /* [0] is `other`, always there */
 	size_t services;
-	struct config_prefixes deny;   /* dropped whatever the service */
-	struct config_prefixes allow;  /* never limited, whatever the tier */
+	struct config_prefixes deny;	/* dropped whatever the service */
+	struct config_prefixes allow;	/* never limited, whatever the tier */
 	struct config_match *protected; /* default tcp/22; an explicit empty list protects nothing */
 	size_t protecteds;
 	char *http_listen; /* address:port, default 127.0.0.1:9464; NULL: none (listen: off) */
 	char *admin;	   /* unix socket path, default /run/weir/weir.sock */
-	uint64_t clients;  /* entries of the client table, default 1048576 */
+	uint64_t clients;  /* entries of the client table, a power of two, default 1048576 */
 	char *node;	   /* default: the host's name */
 	char *pins;	   /* default /sys/fs/bpf/weir */
 	bool keep_on_exit; /* on_exit: detach | keep */
@@ -114,9 +118,15 @@ int config_load(const char *path, struct config **out, struct config_error *erro
 int config_parse(const char *name, const char *text, size_t length, struct config **out,
 		 struct config_error *error);
 
-/* One interface, every service observed, nothing limited but a sensible picture drawn: see weir.yaml(5) */
+/* For `weir run -i IFACE`: every service observed, nothing refused, but example limits counted. path is NULL. */
 int config_default(const char *const *interfaces, size_t count, struct config **out,
 		   struct config_error *error);
+
+/*
+ * A limit of a checked configuration as the kernel wants it, cost rounded up and burst down. The only
+ * place where units become ticks, so that what a check lets pass and what is applied are one arithmetic.
+ */
+void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out);
 
 /* Shared by reference; the last unref frees. NULL is allowed. */
 struct config *config_ref(struct config *config);
@@ -125,7 +135,10 @@ void config_unref(struct config *config);
 /* As a file that config_parse() reads back to an equal model. For `weir check --print` and tests */
 int config_print(const struct config *config, FILE *out);
 
-/* "203.0.113.0/24", "2001:db8::1": 0 or -EINVAL with *out untouched. Host bits beyond the length are an error. */
+/*
+ * "203.0.113.0/24", "2001:db8::1": 0 or -EINVAL with *out untouched. Host bits beyond the length are an
+ * error, and so is an IPv6 prefix that takes in ::ffff:0:0/96 (::/0 does): IPv4 lives there.
+ */
 int config_parse_prefix(const char *text, struct config_prefix *out);
 
 /* Inverse; the buffer needs WEIR_PREFIX_TEXT bytes. A whole address is printed without its length. */

@@ -16,6 +16,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "user/metrics/snapshot.h"
 
@@ -30,14 +32,15 @@ struct http_ops {
 	 * Runs a command ("ban", "unban", "bans", "reload", "detach") on the control thread and waits.
 	 * arguments: an object, borrowed. Returns the HTTP status and *reply, owned by the caller.
 	 */
-	int (*command)(void *context, const char *name, const json_t *arguments, const char *request_id,
-		       json_t **reply);
+	int (*command)(void *context, const char *name, const json_t *arguments,
+		       const char *request_id, json_t **reply);
 
 	/*
 	 * Waits up to timeout_ms for events after *cursor (start with 0: now) and writes whole JSON lines
 	 * into the buffer. Returns bytes written, 0 on time-out, -errno when the daemon stops.
 	 */
-	ssize_t (*events)(void *context, uint64_t *cursor, char *buffer, size_t size, int timeout_ms);
+	ssize_t (*events)(void *context, uint64_t *cursor, char *buffer, size_t size,
+			  int timeout_ms);
 
 	/* The process's own health, asked by /health/startup: has it come up once? */
 	bool (*started)(void *context);
@@ -47,10 +50,18 @@ struct http_ops {
 /*
  * listen: "127.0.0.1:9464", "[::1]:9464" or NULL; admin: path of the socket. 0 and *out, or -errno
  * and a one-line message in error (who has the port or the socket, what to do). A stale socket file is
- * replaced, one that answers is not.
+ * replaced, one that answers is not. *ops is copied; context must outlive the listeners.
  */
 int http_start(const char *listen, const char *admin, const struct http_ops *ops, struct http **out,
 	       char *error, size_t error_size);
+
+/* The port of the TCP listener: what the kernel chose where listen said port 0. 0: none. */
+uint16_t http_port(const struct http *http);
+
+/*
+ * Ends both listeners and every stream, waits for their threads, removes the socket. NULL is allowed. A command that waits
+ * for the control thread must be let go first: this waits for it.
+ */
 void http_stop(struct http *http);
 
 /* The figures of the http_* metric families are kept inside and added to /metrics. */

@@ -13,6 +13,8 @@
 
 #include "bpf/abi/config.h"
 #include "bpf/abi/counter.h"
+#include "user/base/cleanup.h"
+#include "user/metrics/histogram.h"
 
 struct snapshot_interface {
 	char name[16];
@@ -31,7 +33,7 @@ struct snapshot_series {
 struct snapshot_limit {
 	uint16_t service, tier;
 	bool group;
-	char name[48]; /* label `limit`: as configured, "100/min connections" */
+	char name[48]; /* label `limit`: as configured, "100/min connections"; unique in (service, tier, group) */
 	char unit[12];
 	double rate; /* units a second */
 	double burst;
@@ -72,7 +74,7 @@ struct snapshot_client {
 	uint8_t length;	  /* prefix length in these 128 bits */
 	uint8_t flags;	  /* WEIR_CLIENT_* */
 	uint16_t service, tier;
-	uint64_t passed, refused;   /* 32-bit counters since it was first seen */
+	uint64_t passed, refused;	  /* 32-bit counters since it was first seen */
 	double passed_rate, refused_rate; /* packets a second since the last scan */
 };
 
@@ -85,22 +87,23 @@ struct snapshot_component {
 
 struct snapshot {
 	atomic_int refs;
-	uint64_t time_ns;      /* CLOCK_MONOTONIC */
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	double unix_time;
-	double start_time;     /* of the daemon, Unix seconds */
-	uint64_t generation;   /* successful reloads, the first load is 1 */
+	double start_time;   /* of the daemon, Unix seconds */
+	uint64_t generation; /* successful reloads, the first load is 1 */
 	uint64_t epoch;
 	uint64_t reloads_ok, reloads_failed;
 	bool reload_ok;
 	double reload_ok_time;
 	char node[256];
+	char libbpf[16]; /* the library's version, "1.1" */
 
 	struct snapshot_interface interface[WEIR_INTERFACES];
 	size_t interfaces;
-	struct snapshot_service service[WEIR_SERVICES]; /* indexed by service number; name "" = unused */
-	char tier[WEIR_TIERS][WEIR_NAME];		/* indexed by tier number; "" = unused */
+	struct snapshot_service service[WEIR_SERVICES]; /* by service number; "" = unused */
+	char tier[WEIR_TIERS][WEIR_NAME];		/* by tier number; "" = unused */
 	struct snapshot_series *series;
-	size_t series_count;
+	size_t series_count;	/* each (interface, service, tier) once */
 	struct snapshot_limit *limit;
 	size_t limits;
 	struct weir_totals totals;
@@ -108,6 +111,7 @@ struct snapshot {
 
 	uint64_t table_entries, table_capacity;
 	double scan_seconds; /* the last scan */
+	struct histogram scan_duration; /* all scans since the start */
 	uint64_t bans;
 	uint64_t bans_total[2]; /* origin: manual, escalation */
 
@@ -122,6 +126,12 @@ struct snapshot {
 	uint64_t log_messages[8]; /* by syslog priority */
 };
 
+/* Empty, with one reference; NULL without memory. It owns series and limit (from malloc). */
 struct snapshot *snapshot_new(void);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
+
+/* The last one frees. NULL is allowed. */
 void snapshot_unref(struct snapshot *snapshot);
+
+void cleanup_snapshot(struct snapshot **snapshot);
+#define _cleanup_snapshot_ _cleanup_(cleanup_snapshot)

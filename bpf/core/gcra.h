@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * GCRA, the generic cell rate algorithm (ITU-T I.371, virtual scheduling form): a token bucket in
+ * one word, the theoretical arrival time (TAT). A bucket is full when its TAT is not after now, and
+ * empty when it is a burst ahead. In any interval W at most burst + W / cost units pass, over all processors,
+ * exactly: nothing is rounded away, and max(tat, now) sees to it that clocks of two processors that
+ * disagree can not fill a bucket.
+ *
+ * Times, costs and bursts are ticks (abi/types.h). Time is passed in.
+ */
+#pragma once
+
+#include "bpf/abi/config.h"
+#include "compat.h"
+
+/* Does one more of `cost` conform at `now`? *next is the TAT to store if so. */
+weir_inline bool weir_gcra(u64 tat, u64 now, u64 cost, u64 burst, u64 *next)
+{
+	*next = (tat > now ? tat : now) + cost;
+	return *next - now <= burst;
+}
+
+enum weir_charge { WEIR_CHARGED, WEIR_OVER_LIMIT, WEIR_CONTENDED };
+
+/*
+ * Bounded, because the verifier and the other packets want it so. Another processor wins at each
+ * try, so running out means that at least this many packets were charged to this one bucket
+ * meanwhile: refusing then errs on the safe side of the limit. Counted (verdict `contention`).
+ */
+#define WEIR_CHARGE_TRIES 8
+
+/* Takes `cost` from a bucket that other processors use too; *next: its TAT then. Refusal leaves it as it was. */
+weir_inline enum weir_charge weir_charge(u64 *tat, u64 now, u64 cost, u64 burst, u64 *next)
+{
+	u64 old = weir_read_once(*tat);
+
+	for (int try = 0; try < WEIR_CHARGE_TRIES; try++) {
+		u64 seen;
+
+		if (!weir_gcra(old, now, cost, burst, next))
+			return WEIR_OVER_LIMIT;
+		seen = weir_compare_and_swap(tat, old, *next);
+		if (seen == old)
+			return WEIR_CHARGED;
+		old = seen;
+	}
+	return WEIR_CONTENDED;
+}
+
+/*
+ * Gives back what was charged. Whoever looks in between finds the bucket emptier than it is and may
+ * be refused for nothing, once; never the other way.
+ */
+weir_inline void weir_give_back(u64 *tat, u64 cost)
+{
+	weir_add(tat, -cost);
+}
+
+/* What a packet is worth to a limit */
+struct weir_units {
+	u64 packets;	 /* 1, or the segments of a GRO packet */
+	u64 bytes;	 /* from the Ethernet header on */
+	u64 connections; /* 1: a TCP segment with SYN and without ACK */
+};
+
+/* Ticks; 0: this packet does not count for that unit. Rounded up. */
+weir_inline u64 weir_cost(u8 unit, u64 cost, const struct weir_units *units)
+{
+	if (unit == WEIR_UNIT_BYTES)
+		return (units->bytes * cost + (1U << WEIR_BYTE_COST_SHIFT) - 1) >>
+		       WEIR_BYTE_COST_SHIFT;
+	return cost * (unit == WEIR_UNIT_PACKETS ? units->packets : units->connections);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The packet's way in where XDP can not be had: the same way at TC ingress (tcx, or clsact before 6.6) */
+#include "bpf/core/reset.h"
+#include "bpf/limit.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+enum { WEIR_TC_NEXT = -1, WEIR_TC_DROP = 2, WEIR_TC_REDIRECT = 7 };
+
+/* Enough for every header that is parsed in practice: 3 tags, IPv6, some extension headers, TCP */
+#define WEIR_PULL 256
+
+/* Sends the RST out of the interface the SYN came in by. */
+static __noinline int weir_reset_tc(struct __sk_buff *skb, const struct weir_packet *packet)
+{
+	u32 want = weir_reset_length(packet), l3 = packet->l3 & 0x3f;
+	u8 *start, *end, *ip;
+
+	if (!want || bpf_skb_change_tail(skb, want, 0))
+		return WEIR_TC_DROP;
+	start = (u8 *)(long)skb->data;
+	end = (u8 *)(long)skb->data_end;
+	ip = start + l3;
+	if (start + 14 > end)
+		return WEIR_TC_DROP;
+	weir_swap(start, start + 6, 6);
+	if (packet->ipv6) {
+		if (ip + 60 > end)
+			return WEIR_TC_DROP;
+		weir_make_reset_ipv6(ip);
+	} else {
+		if (ip + 40 > end)
+			return WEIR_TC_DROP;
+		weir_make_reset_ipv4(ip);
+	}
+	return (int)bpf_redirect(skb->ifindex, 0);
+}
+
+/* Headers may lie outside the linear part. Apart, for the packet pointers are new afterwards. */
+static __noinline int weir_pull(struct __sk_buff *skb)
+{
+	u8 *start = (u8 *)(long)skb->data, *end = (u8 *)(long)skb->data_end;
+	u32 length = skb->len;
+
+	if (start + (length < WEIR_PULL ? length : WEIR_PULL) <= end)
+		return 0;
+	return (int)bpf_skb_pull_data(skb, length < WEIR_PULL ? length : WEIR_PULL);
+}
+
+/* A function of its own to the verifier: what follows does not multiply with the paths in here. */
+__noinline int weir_extensions_tc(struct __sk_buff *skb, struct weir_packet *packet)
+{
+	if (!packet)
+		return WEIR_BAD_IPV6;
+	return weir_parse_extensions((u8 *)(long)skb->data, (u8 *)(long)skb->data_end, packet);
+}
+
+weir_inline u32 weir_parse_tc(struct __sk_buff *skb, struct weir_packet *packet)
+{
+	u8 *start = (u8 *)(long)skb->data, *end = (u8 *)(long)skb->data_end;
+	u32 verdict = weir_parse_network(start, end, packet);
+
+	if (weir_unlikely(weir_has_extensions(packet)) && verdict == WEIR_PASSED)
+		verdict = weir_extensions_tc(skb, packet);
+	return verdict == WEIR_PASSED ? weir_parse_transport(start, end, packet) : verdict;
+}
+
+SEC("tc")
+int weir_tc(struct __sk_buff *skb)
+{
+	struct weir_packet packet = {};
+	struct weir_judgement j;
+	const struct weir_side *side = weir_start(&j);
+	struct weir_units units = { .packets = 1, .bytes = skb->len };
+	u32 verdict;
+
+	if (!side)
+		return WEIR_TC_NEXT;
+	if (skb->gso_segs > 1)
+		units.packets = skb->gso_segs;
+	weir_pull(skb);
+	verdict = weir_parse_tc(skb, &packet);
+	units.connections = packet.syn;
+	if (packet.length > units.bytes)
+		verdict = weir_cut_short(&packet);
+	if (weir_likely(verdict == WEIR_PASSED))
+		verdict = weir_judge(&j, side, &packet, &units);
+	verdict = weir_conclude(&j, side, &packet, &units, verdict, skb->ifindex);
+	if (weir_likely(!weir_is_refusal(verdict)))
+		return WEIR_TC_NEXT;
+	return verdict == WEIR_REJECTED ? weir_reset_tc(skb, &packet) : WEIR_TC_DROP;
+}

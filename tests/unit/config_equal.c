@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "tests/unit/config_equal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+/* last: cmocka.h wants the above */
+#include <cmocka.h>
+
+static void assert_prefixes_equal(const struct config_prefixes *a, const struct config_prefixes *b)
+{
+	assert_int_equal(a->count, b->count);
+	for (size_t i = 0; i < a->count; i++) {
+		assert_memory_equal(a->at[i].addr, b->at[i].addr, 16);
+		assert_int_equal(a->at[i].length, b->at[i].length);
+	}
+}
+
+static void assert_matches_equal(const struct config_match *a, const struct config_match *b,
+				 size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(a[i].protocol, b[i].protocol);
+		assert_int_equal(a[i].first, b[i].first);
+		assert_int_equal(a[i].last, b[i].last);
+	}
+}
+
+static void assert_limits_equal(const struct config_limit *a, const struct config_limit *b,
+				size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(a[i].unit, b[i].unit);
+		assert_int_equal(a[i].amount, b[i].amount);
+		assert_int_equal(a[i].period_ns, b[i].period_ns);
+		assert_int_equal(a[i].burst, b[i].burst);
+	}
+}
+
+static void assert_services_equal(const struct config_service *a, const struct config_service *b,
+				  size_t tiers)
+{
+	assert_string_equal(a->name, b->name);
+	assert_int_equal(a->matches, b->matches);
+	assert_matches_equal(a->match, b->match, a->matches);
+	assert_prefixes_equal(&a->destinations, &b->destinations);
+	assert_int_equal(a->observe, b->observe);
+	assert_int_equal(a->reject, b->reject);
+	assert_int_equal(a->client_ipv4, b->client_ipv4);
+	assert_int_equal(a->client_ipv6, b->client_ipv6);
+	assert_int_equal(a->parent_ipv4, b->parent_ipv4);
+	assert_int_equal(a->parent_ipv6, b->parent_ipv6);
+	assert_int_equal(a->new_clients, b->new_clients);
+	for (size_t i = 0; i < tiers; i++) {
+		assert_int_equal(a->rule[i].limits, b->rule[i].limits);
+		assert_int_equal(a->rule[i].groups, b->rule[i].groups);
+		assert_limits_equal(a->rule[i].limit, b->rule[i].limit, a->rule[i].limits);
+		assert_limits_equal(a->rule[i].group, b->rule[i].group, a->rule[i].groups);
+	}
+}
+
+static void assert_text_equal(const char *a, const char *b)
+{
+	assert_int_equal(a == NULL, b == NULL);
+	if (a)
+		assert_string_equal(a, b);
+}
+
+void assert_config_equal(const struct config *a, const struct config *b)
+{
+	assert_int_equal(a->interfaces, b->interfaces);
+	for (size_t i = 0; i < a->interfaces; i++) {
+		assert_string_equal(a->interface[i].name, b->interface[i].name);
+		assert_int_equal(a->interface[i].attach, b->interface[i].attach);
+	}
+	assert_int_equal(a->tiers, b->tiers);
+	for (size_t i = 0; i < a->tiers; i++) {
+		assert_string_equal(a->tier[i].name, b->tier[i].name);
+		assert_prefixes_equal(&a->tier[i].prefixes, &b->tier[i].prefixes);
+		assert_int_equal(a->tier[i].unlimited, b->tier[i].unlimited);
+	}
+	assert_int_equal(a->services, b->services);
+	for (size_t i = 0; i < a->services; i++)
+		assert_services_equal(&a->service[i], &b->service[i], a->tiers);
+	assert_prefixes_equal(&a->deny, &b->deny);
+	assert_prefixes_equal(&a->allow, &b->allow);
+	assert_int_equal(a->protecteds, b->protecteds);
+	assert_matches_equal(a->protected, b->protected, a->protecteds);
+	assert_text_equal(a->http_listen, b->http_listen);
+	assert_text_equal(a->admin, b->admin);
+	assert_text_equal(a->node, b->node);
+	assert_text_equal(a->pins, b->pins);
+	assert_int_equal(a->clients, b->clients);
+	assert_int_equal(a->keep_on_exit, b->keep_on_exit);
+	assert_int_equal(a->log_format, b->log_format);
+	assert_int_equal(a->log_level, b->log_level);
+}
+
+char *config_text(const struct config *config)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&text, &length);
+
+	assert_non_null(stream);
+	assert_int_equal(config_print(config, stream), 0);
+	assert_int_equal(fclose(stream), 0);
+	return text;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+/* last: cmocka.h wants the above */
+#include <cmocka.h>
+
+#include "user/config/limit.h"
+
+#define SEC 1000000000ULL
+#define DAY (86400 * SEC)
+
+typedef unsigned __int128 u128;
+
+static int check(const struct config_limit *limit)
+{
+	struct problem problem = {};
+	int r = limit_check_rate(limit, &problem);
+
+	return r ? r : limit_check_burst(limit, &problem);
+}
+
+static void assert_ticks(enum weir_unit unit, uint64_t amount, uint64_t period_ns, uint64_t burst,
+			 uint64_t cost, uint64_t burst_ticks)
+{
+	const struct config_limit limit = {unit, amount, period_ns, burst};
+	struct weir_limit ticks;
+
+	assert_int_equal(check(&limit), 0);
+	config_limit_ticks(&limit, &ticks);
+	assert_int_equal(ticks.cost, cost);
+	assert_int_equal(ticks.burst, burst_ticks);
+}
+
+static void ticks_are_as_the_kernel_reads_them(void **state)
+{
+	(void)state;
+	assert_ticks(WEIR_UNIT_PACKETS, 1, SEC, 1, 16 * SEC, 16 * SEC);
+	assert_ticks(WEIR_UNIT_PACKETS, 1000000000, SEC, 5, 16, 80);
+	assert_ticks(WEIR_UNIT_CONNECTIONS, 100, 60 * SEC, 20, 9600000000, 192000000000);
+	assert_ticks(WEIR_UNIT_PACKETS, 1, DAY, 365, 16 * DAY, 365 * 16 * DAY);
+	/* 20 MB/s: 800 ticks a byte */
+	assert_ticks(WEIR_UNIT_BYTES, 20000000, SEC, 40000000, 800 << 20, 800ULL * 40000000);
+	assert_ticks(WEIR_UNIT_BYTES, 10000000000, SEC, 1514, 1677722 /* 1.6 */, 2423);
+}
+
+static void rounding_never_lets_more_through(void **state)
+{
+	(void)state;
+	/* 3/s: a third of a second is rounded up, three of them down */
+	assert_ticks(WEIR_UNIT_PACKETS, 3, SEC, 3, 5333333334, 16 * SEC);
+	/* One unit always fits into the burst */
+	assert_ticks(WEIR_UNIT_PACKETS, 3, SEC, 1, 5333333334, 5333333334);
+}
+
+static void the_edges_of_what_can_be_represented(void **state)
+{
+	static const struct {
+		struct config_limit limit;
+		int result;
+	} edges[] = {
+		{{WEIR_UNIT_PACKETS, 1000000000, SEC, 1}, 0},
+		{{WEIR_UNIT_PACKETS, 1000000001, SEC, 1}, -22},
+		{{WEIR_UNIT_CONNECTIONS, 86400 * SEC, DAY, 1}, 0},
+		{{WEIR_UNIT_CONNECTIONS, 86400 * SEC + 1, DAY, 1}, -22},
+		{{WEIR_UNIT_BYTES, 1000000000000, SEC, 1514}, 0},
+		{{WEIR_UNIT_BYTES, 1000000000001, SEC, 1514}, -22},
+		{{WEIR_UNIT_BYTES, 256, SEC, 1514}, 0},
+		{{WEIR_UNIT_BYTES, 255, SEC, 1514}, -22},
+		{{WEIR_UNIT_BYTES, 256 * 86400, DAY, 1514}, 0},
+		{{WEIR_UNIT_BYTES, 256 * 86400 - 1, DAY, 1514}, -22},
+		{{WEIR_UNIT_BYTES, 1000000, SEC, 1513}, -22},
+		{{WEIR_UNIT_PACKETS, 1, DAY, 365}, 0},
+		{{WEIR_UNIT_PACKETS, 1, DAY, 366}, -22},
+		{{WEIR_UNIT_PACKETS, 1000000000, SEC, 31536000000000000}, 0},
+		{{WEIR_UNIT_PACKETS, 1000000000, SEC, 31536000000000001}, -22},
+		{{WEIR_UNIT_PACKETS, 1, SEC, UINT64_MAX}, -22},
+		{{WEIR_UNIT_BYTES, 1000000000000, SEC, UINT64_MAX}, 0}, /* 213 days */
+		{{WEIR_UNIT_PACKETS, 0, SEC, 1}, -22},
+		{{WEIR_UNIT_PACKETS, UINT64_MAX, SEC, 1}, -22},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+		if (check(&edges[i].limit) != edges[i].result)
+			fail_msg("edge %zu", i);
+}
+
+static uint64_t any(unsigned int bits)
+{
+	uint64_t word = (uint64_t)rand() << 42 ^ (uint64_t)rand() << 21 ^ (uint64_t)rand();
+
+	return word >> (64 - bits) % 64;
+}
+
+/*
+ * Whatever a check lets pass: the cost is the least that is no less than exact, the burst the most that is no
+ * more (but one packet), a 64 KiB packet's cost and now + burst do not overflow.
+ */
+static void every_limit_that_passes_is_exact_and_fits(void **state)
+{
+	static const uint64_t periods[] = {SEC, 60 * SEC, 3600 * SEC, DAY};
+	const char *seed_text = getenv("WEIR_TEST_SEED");
+	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10)
+				      : (unsigned int)time(NULL);
+	unsigned int passed = 0;
+
+	(void)state;
+	print_message("seed %u (WEIR_TEST_SEED=%u repeats it)\n", seed, seed);
+	srand(seed);
+	for (unsigned int i = 0; i < 1000000; i++) {
+		const struct config_limit limit = {
+			.unit = (enum weir_unit)(rand() % WEIR_UNIT_COUNT),
+			.amount = any(1 + (unsigned int)rand() % 63),
+			.period_ns = periods[rand() % 4],
+			.burst = any(1 + (unsigned int)rand() % 63),
+		};
+		unsigned int shift = limit.unit == WEIR_UNIT_BYTES ? WEIR_BYTE_COST_SHIFT : 0;
+		u128 period = (u128)limit.period_ns * WEIR_TICKS_PER_NS;
+		struct weir_limit ticks;
+
+		if (check(&limit) < 0)
+			continue;
+		passed++;
+		config_limit_ticks(&limit, &ticks);
+		assert_true((u128)ticks.cost * limit.amount >= period << shift);
+		assert_true((u128)(ticks.cost - 1) * limit.amount < period << shift);
+		assert_true(ticks.burst < 1ULL << 62);
+		if (shift) {
+			assert_true(ticks.cost < 1ULL << 46);
+			assert_true((u128)ticks.burst << shift >=
+				    (u128)ticks.cost * LIMIT_FRAME_BYTES);
+		} else {
+			assert_true(ticks.burst >= ticks.cost);
+		}
+		/* More than exact only where one packet would not fit, and then no more than that */
+		if ((u128)ticks.burst * limit.amount > period * limit.burst)
+			assert_true((u128)(ticks.burst - 1) << shift <
+				    (u128)ticks.cost * (shift ? LIMIT_FRAME_BYTES : 1));
+	}
+	print_message("%u limits passed\n", passed);
+	assert_true(passed > 1000);
+}
+
+static void format_and_parse_are_inverse(void **state)
+{
+	static const char *const texts[] = {
+		"100/min connections burst 20",
+		"1/day packets burst 365",
+		"20000000/s bytes burst 40000000",
+		"1000/hour connections burst 1000",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct config_limit limit;
+		struct problem problem = {};
+		char text[WEIR_LIMIT_TEXT];
+
+		assert_int_equal(limit_parse(texts[i], &limit, &problem), 0);
+		assert_string_equal(limit_format(&limit, text, sizeof(text)), texts[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ticks_are_as_the_kernel_reads_them),
+		cmocka_unit_test(rounding_never_lets_more_through),
+		cmocka_unit_test(the_edges_of_what_can_be_represented),
+		cmocka_unit_test(every_limit_that_passes_is_exact_and_fits),
+		cmocka_unit_test(format_and_parse_are_inverse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "user/config/prefix.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "user/base/number.h"
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+static bool is_ipv4(const struct config_prefix *prefix)
+{
+	return prefix->length >= 96 && !memcmp(prefix->addr, mapped, sizeof(mapped));
+}
+
+/* Cut to `length` bits; true if that changed it. */
+static bool cut(uint8_t addr[16], unsigned int length)
+{
+	bool changed = false;
+
+	for (unsigned int i = 0; i < 16; i++) {
+		unsigned int bits = length > 8 * i ? length - 8 * i : 0;
+		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+
+		changed |= (addr[i] & ~mask) != 0;
+		addr[i] &= mask;
+	}
+	return changed;
+}
+
+/* *bits: how long a prefix of this family can be */
+static bool read_address(const char *text, uint8_t addr[16], unsigned int *bits)
+{
+	memcpy(addr, mapped, sizeof(mapped));
+	*bits = 32;
+	if (inet_pton(AF_INET, text, addr + 12) == 1)
+		return true;
+	*bits = 128;
+	return inet_pton(AF_INET6, text, addr) == 1;
+}
+
+/*
+ * IPv4 lives in ::ffff:0:0/96 of the same tables. So an IPv6 prefix must neither be one of those
+ * nor cover them: deny ["::/0"] would cut off IPv4 as well.
+ */
+static int check_ipv6(const struct config_prefix *prefix, const char *text, struct problem *problem)
+{
+	char right[WEIR_PREFIX_TEXT];
+	uint8_t covered[16] = {[10] = 0xff, [11] = 0xff};
+
+	if (is_ipv4(prefix))
+		return problem_set(problem, "%s is an IPv4-mapped address; expected it as IPv4: %s",
+				   quote(text).text,
+				   config_format_prefix(prefix, right, sizeof(right)));
+	cut(covered, prefix->length);
+	if (prefix->length < 96 && !memcmp(covered, prefix->addr, sizeof(covered)))
+		return problem_set(
+			problem,
+			"%s takes in ::ffff:0:0/96, which stands for IPv4; expected a prefix "
+			"without it (2000::/3 is all global IPv6)",
+			quote(text).text);
+	return 0;
+}
+
+int prefix_parse(const char *text, struct config_prefix *out, struct problem *problem)
+{
+	char address[INET6_ADDRSTRLEN], right[WEIR_PREFIX_TEXT];
+	const char *slash = strchrnul(text, '/');
+	struct config_prefix prefix;
+	unsigned int bits;
+	uint64_t length;
+
+	if (slash - text >= (ptrdiff_t)sizeof(address))
+		return problem_set(problem,
+				   "%s is not an address; expected one such as 203.0.113.0/24",
+				   quote(text).text);
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	if (!read_address(address, prefix.addr, &bits))
+		return problem_set(problem,
+				   "%s is not an address or prefix; expected one such as "
+				   "203.0.113.0/24 or 2001:db8::/32",
+				   quote(text).text);
+	length = bits;
+	if (*slash && number_parse(slash + 1, 0, bits, &length) < 0)
+		return problem_set(problem, "%s has no valid length; expected /0 to /%u",
+				   quote(text).text, bits);
+	prefix.length = (uint8_t)(length + 128 - bits);
+	if (cut(prefix.addr, prefix.length))
+		return problem_set(problem, "%s has bits set beyond its length; expected %s",
+				   quote(text).text,
+				   config_format_prefix(&prefix, right, sizeof(right)));
+	if (bits == 128 && check_ipv6(&prefix, text, problem) < 0)
+		return -EINVAL;
+	*out = prefix;
+	return 0;
+}
+
+int config_parse_prefix(const char *text, struct config_prefix *out)
+{
+	struct problem problem = {};
+
+	return prefix_parse(text, out, &problem);
+}
+
+const char *config_format_prefix(const struct config_prefix *prefix, char *buffer, size_t size)
+{
+	bool ipv4 = is_ipv4(prefix);
+	char address[INET6_ADDRSTRLEN];
+
+	if (ipv4)
+		inet_ntop(AF_INET, prefix->addr + 12, address, sizeof(address));
+	else
+		inet_ntop(AF_INET6, prefix->addr, address, sizeof(address));
+	if (prefix->length == 128)
+		snprintf(buffer, size, "%s", address);
+	else
+		snprintf(buffer, size, "%s/%d", address, prefix->length - (ipv4 ? 96 : 0));
+	return buffer;
+}
+
+int prefix_compare(const struct config_prefix *a, const struct config_prefix *b)
+{
+	int order = memcmp(a->addr, b->addr, sizeof(a->addr));
+
+	return order ? order : a->length - b->length;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The model as a file. Everything is written out, defaults as well: it says what is in force. */
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "user/config/limit.h"
+#include "user/config/match.h"
+
+/* A double-quoted YAML scalar; $ is doubled, see environment.h. */
+static void print_text(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		if (*text == '$')
+			fputc('$', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void print_prefixes(const char *indent, const char *name,
+			   const struct config_prefixes *prefixes, FILE *out)
+{
+	char text[WEIR_PREFIX_TEXT];
+
+	if (prefixes->count == 0)
+		return;
+	fprintf(out, "%s%s:\n", indent, name);
+	for (size_t i = 0; i < prefixes->count; i++)
+		fprintf(out, "%s  - \"%s\"\n", indent,
+			config_format_prefix(&prefixes->at[i], text, sizeof(text)));
+}
+
+static void print_matches(const char *indent, const char *name, const struct config_match *match,
+			  size_t count, FILE *out)
+{
+	char text[WEIR_MATCH_TEXT];
+
+	fprintf(out, "%s%s: [", indent, name);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s%s", i ? ", " : "", match_format(&match[i], text, sizeof(text)));
+	fputs("]\n", out);
+}
+
+static void print_limits(const struct config *config, const struct config_service *service,
+			 bool group, FILE *out)
+{
+	char text[WEIR_LIMIT_TEXT];
+	bool any = false;
+
+	for (size_t i = 0; i < config->tiers; i++) {
+		const struct config_rule *rule = &service->rule[i];
+		const struct config_limit *limit = group ? rule->group : rule->limit;
+		size_t count = group ? rule->groups : rule->limits;
+
+		if (count == 0)
+			continue;
+		if (!any)
+			fprintf(out, "    %s:\n", group ? "group_limits" : "limits");
+		any = true;
+		fprintf(out, "      \"%s\":\n", config->tier[i].name);
+		for (size_t j = 0; j < count; j++)
+			fprintf(out, "        - %s\n", limit_format(&limit[j], text, sizeof(text)));
+	}
+}
+
+static void print_service(const struct config *config, const struct config_service *service,
+			  FILE *out)
+{
+	fprintf(out, "  - name: \"%s\"\n", service->name);
+	if (service->matches > 0)
+		print_matches("    ", "match", service->match, service->matches, out);
+	print_prefixes("    ", "destinations", &service->destinations, out);
+	fprintf(out, "    mode: %s\n", service->observe ? "observe" : "enforce");
+	fprintf(out, "    on_limit: %s\n", service->reject ? "reject" : "drop");
+	fprintf(out, "    client_prefix: {ipv4: %u, ipv6: %u}\n", service->client_ipv4,
+		service->client_ipv6);
+	fprintf(out, "    parent_prefix: {ipv4: %u, ipv6: %u}\n", service->parent_ipv4,
+		service->parent_ipv6);
+	if (service->new_clients > 0)
+		fprintf(out, "    new_clients: %llu/s\n", (unsigned long long)service->new_clients);
+	else
+		fputs("    new_clients: unlimited\n", out);
+	print_limits(config, service, false, out);
+	print_limits(config, service, true, out);
+}
+
+static void print_interfaces_and_tiers(const struct config *config, FILE *out)
+{
+	static const char *const attach[] = {"auto", "native", "generic", "tc"};
+
+	fputs("interfaces:\n", out);
+	for (size_t i = 0; i < config->interfaces; i++) {
+		fputs("  - name: ", out);
+		print_text(config->interface[i].name, out);
+		fprintf(out, "\n    attach: %s\n", attach[config->interface[i].attach]);
+	}
+	fputs("tiers:\n", out);
+	for (size_t i = 0; i < config->tiers; i++) {
+		fprintf(out, "  - name: \"%s\"\n", config->tier[i].name);
+		print_prefixes("    ", "prefixes", &config->tier[i].prefixes, out);
+		if (config->tier[i].unlimited)
+			fputs("    unlimited: true\n", out);
+	}
+}
+
+static void print_host(const struct config *config, FILE *out)
+{
+	static const char *const formats[] = {"auto", "text", "json"};
+
+	fputs("http:\n  listen: ", out);
+	print_text(config->http_listen ? config->http_listen : "off", out);
+	fputs("\n  admin: ", out);
+	print_text(config->admin, out);
+	fprintf(out, "\ntable: {clients: %llu}\nnode: ", (unsigned long long)config->clients);
+	print_text(config->node, out);
+	fputs("\npins: ", out);
+	print_text(config->pins, out);
+	fprintf(out, "\non_exit: %s\n", config->keep_on_exit ? "keep" : "detach");
+	fprintf(out, "log: {format: %s, level: %s}\n", formats[config->log_format],
+		config->log_level == LOG_ERR	   ? "error"
+		: config->log_level == LOG_WARNING ? "warning"
+		: config->log_level == LOG_INFO	   ? "info"
+						   : "debug");
+}
+
+int config_print(const struct config *config, FILE *out)
+{
+	print_interfaces_and_tiers(config, out);
+	fputs("services:\n", out);
+	for (size_t i = 0; i < config->services; i++)
+		print_service(config, &config->service[i], out);
+	print_prefixes("", "deny", &config->deny, out);
+	print_prefixes("", "allow", &config->allow, out);
+	print_matches("", "protected_ports", config->protected, config->protecteds, out);
+	print_host(config, out);
+	return ferror(out) ? -EIO : 0;
+}

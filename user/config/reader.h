@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Readers of what is Weir's own: the functions that the tables in fields.c name. Each takes the value
+ * at `node` into `into`; see struct field in schema.h.
+ */
+#pragma once
+
+#include "user/config/schema.h"
+
+#define READER(name)                                                                        \
+	int name(struct reader *reader, const struct field *field, const struct node *node, \
+		 void *into)
+
+/* read_value.c: one value */
+READER(read_interface_name);
+READER(read_log_level);
+READER(read_listen);
+READER(read_path);
+READER(read_node_name);
+READER(read_new_clients);
+READER(read_prefixes);
+READER(read_match);	/* into struct config_service */
+READER(read_protected); /* into struct config */
+
+/* read_limit.c */
+READER(read_limits);	   /* into struct config_service */
+READER(read_group_limits); /* likewise */
+/* into struct limit_draft */
+READER(read_limit_rate);
+READER(read_limit_unit);
+READER(read_limit_burst);
+READER(read_limit_scope);
+
+/* read_list.c: lists of named things, into struct config */
+READER(read_interfaces);
+READER(read_tiers);
+READER(read_services);
+
+#undef READER
+
+/* The map form of a limit while it is read: what its burst means depends on its unit */
+struct limit_draft {
+	struct config_limit limit;
+	const struct node *rate;
+	const struct node *burst;
+	bool bytes; /* the rate was written in bytes */
+};
+
+/* A service's new_clients before it has a default */
+#define NEW_CLIENTS_UNSET UINT64_MAX
+/* A parent prefix before it has a default */
+#define PARENT_UNSET UINT8_MAX
+
+extern const struct field interface_fields[];
+extern const struct field tier_fields[];
+extern const struct field service_fields[];
+extern const struct field limit_fields[];

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Everything that touches the kernel: loads, attaches, pins, adopts, applies rules, bans, scans,
+ * reads counters and events. Only this folder includes libbpf and the skeletons. One thread at a time
+ * may use a struct datapath (the control thread does).
+ *
+ * Everything lives in pins under one directory of a bpffs, so enforcement outlives the daemon: a new one
+ * adopts maps, bucket levels, counters and bans, and swaps the program under traffic.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi/client.h"
+#include "bpf/abi/counter.h"
+#include "bpf/abi/event.h"
+#include "bpf/abi/state.h"
+#include "user/config/model.h"
+
+struct datapath;
+
+/* One line that says what failed, why, and what to do about it */
+struct datapath_error {
+	char text[512];
+};
+
+/*
+ * Locks the pins (-EBUSY: another daemon has them), mounts a bpffs where there is none, adopts what is
+ * pinned or makes it, and loads both programs. Attaches nothing. On failure nothing new is left behind.
+ */
+int datapath_open(const struct config *config, struct datapath **out, struct datapath_error *error);
+
+/* Ends this process's part; everything stays pinned and enforced. NULL is allowed. */
+void datapath_close(struct datapath *datapath);
+
+/*
+ * Makes `config` what packets are judged by, all at once: fills the idle side, flips, waits readers
+ * out. A failure changes nothing. Bucket levels, counters and bans are kept.
+ */
+int datapath_apply(struct datapath *datapath, const struct config *config,
+		   struct datapath_error *error);
+
+/*
+ * Attaches to every interface of the applied configuration and lets go of those it no longer names.
+ * An interface that is not there: -ENODEV, and what this call attached is taken back.
+ */
+int datapath_attach(struct datapath *datapath, struct datapath_error *error);
+
+/*
+ * Looks at the interfaces again, after a link message or a timer: attaches where one came back,
+ * notes where one went. Returns how many changed; *changed is a line for each, for the log.
+ */
+int datapath_watch(struct datapath *datapath, char *changed, size_t size);
+
+/* Takes away everything: links, filters, pins. The datapath can only be closed after that. */
+int datapath_detach(struct datapath *datapath, struct datapath_error *error);
+
+/* The same without a daemon. How many things were removed, or -errno and a message (-EBUSY: a daemon runs). */
+int datapath_detach_pins(const char *pins, char *error, size_t size);
+
+const char *datapath_libbpf_version(void);
+
+/* ------------------------------------------------------------------------------------------ bans */
+
+struct datapath_ban {
+	struct config_prefix prefix;
+	uint64_t until_ns; /* CLOCK_MONOTONIC; ~0: no end */
+	uint8_t origin;	   /* enum weir_ban_origin */
+};
+
+/*
+ * In force when it returns. A prefix longer than a client is (an IPv6 address, where clients are
+ * /64) is widened to the client; *prefix is then what was banned. 1: replaced an older ban, 0: new.
+ */
+int datapath_ban(struct datapath *datapath, struct datapath_ban *ban, struct datapath_error *error);
+/* -ENOENT: no such ban */
+int datapath_unban(struct datapath *datapath, struct config_prefix *prefix,
+		   struct datapath_error *error);
+/* The bans, borrowed until the next call of any ban function; returns how many. */
+size_t datapath_bans(struct datapath *datapath, const struct datapath_ban **bans);
+/* Lifts what has ended; the kernel ignores it already. Returns how many. */
+int datapath_expire_bans(struct datapath *datapath, uint64_t now_ns);
+
+/* -------------------------------------------------------------------------------------- figures */
+
+/* Names and numbers: counters, clients and events speak in the numbers of this. Borrowed, live. */
+const struct weir_state *datapath_names(const struct datapath *datapath);
+uint64_t datapath_epoch(const struct datapath *datapath);
+uint64_t datapath_bans_total(const struct datapath *datapath, enum weir_ban_origin origin);
+
+/* The table, read-only and live: entries change under the reader. */
+struct datapath_table {
+	const struct weir_client_set *set;
+	uint32_t sets;
+};
+struct datapath_table datapath_table(const struct datapath *datapath);
+
+/* Sums over all CPUs into *out. -errno of the system call. */
+int datapath_series(struct datapath *datapath, uint32_t series, struct weir_series *out);
+int datapath_totals(struct datapath *datapath, struct weir_totals *out);
+
+struct datapath_link {
+	char interface[IFNAMSIZ];
+	uint32_t number;  /* as in weir_state */
+	uint32_t ifindex; /* 0: the interface is not there */
+	bool attached;
+	char mode[16]; /* native, generic, tcx, tc; "absent" */
+	char hook[16]; /* xdp, tc_ingress */
+	uint32_t prog_id;
+};
+size_t datapath_links(struct datapath *datapath, struct datapath_link out[WEIR_INTERFACES]);
+
+struct datapath_program {
+	char name[16];
+	uint32_t id;
+	char tag[17];
+	uint64_t run_count, run_time_ns; /* 0 where bpf_stats is off */
+	uint32_t verified_insns;
+};
+/* which: 0 XDP, 1 TC */
+int datapath_program(struct datapath *datapath, int which, struct datapath_program *out);
+/* For BPF_PROG_TEST_RUN in tests and benchmarks */
+int datapath_program_fd(struct datapath *datapath, int which);
+
+struct datapath_map {
+	char name[16];
+	uint64_t capacity;
+	uint64_t memory_bytes;
+};
+size_t datapath_maps(struct datapath *datapath, struct datapath_map *out, size_t size);
+
+/* A descriptor to poll; then datapath_events() hands each event over. Returns how many, or -errno. */
+int datapath_events_fd(struct datapath *datapath);
+int datapath_events(struct datapath *datapath,
+		    void (*handle)(void *context, const struct weir_event *event), void *context);

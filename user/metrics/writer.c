@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "user/metrics/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/utf8.h"
+
+static const char *const type_name[] = {
+	[METRICS_COUNTER] = "counter",
+	[METRICS_GAUGE] = "gauge",
+	[METRICS_HISTOGRAM] = "histogram",
+};
+
+static bool ends_with(const char *text, size_t length, const char *end)
+{
+	size_t tail = strlen(end);
+
+	return length > tail && !memcmp(text + length - tail, end, tail);
+}
+
+/* Text 0.0.4 escapes \ and newline in HELP, OpenMetrics " as well; both all three in label values. */
+static void escape(struct buffer *out, const char *text, const char *special)
+{
+	while (*text) {
+		size_t plain = strcspn(text, special);
+
+		buffer_add(out, text, plain);
+		text += plain;
+		if (!*text)
+			return;
+		buffer_char(out, '\\');
+		buffer_char(out, *text == '\n' ? 'n' : *text);
+		text++;
+	}
+}
+
+/* Length of what needs neither escaping nor checking: nearly always the whole value */
+static size_t plain_ascii(const char *text)
+{
+	size_t length = 0;
+
+	while ((signed char)text[length] > 0 && text[length] != '\\' && text[length] != '"' &&
+	       text[length] != '\n')
+		length++;
+	return length;
+}
+
+/* A byte that is no UTF-8 becomes '?': one of them would make Prometheus refuse the whole scrape. */
+static void label_value(struct buffer *out, const char *text)
+{
+	for (;;) {
+		size_t length = plain_ascii(text);
+		char character[5] = "?";
+
+		buffer_add(out, text, length);
+		text += length;
+		if (!*text)
+			return;
+		length = utf8_character(text);
+		if (length)
+			memcpy(character, text, length);
+		escape(out, character, "\\\"\n");
+		text += length ? length : 1;
+	}
+}
+
+static void metadata(struct metrics_writer *writer, const char *keyword, size_t name_length)
+{
+	buffer_text(writer->out, "# ");
+	buffer_text(writer->out, keyword);
+	buffer_char(writer->out, ' ');
+	buffer_add(writer->out, writer->family->name, name_length);
+	buffer_char(writer->out, ' ');
+}
+
+static void describe(struct metrics_writer *writer)
+{
+	const struct metrics_family *family = writer->family;
+	bool open = writer->format == METRICS_OPENMETRICS;
+	size_t length = strlen(family->name);
+
+	if (writer->described)
+		return;
+	writer->described = true;
+
+	if (open && family->type == METRICS_COUNTER && ends_with(family->name, length, "_total"))
+		length -= strlen("_total");
+
+	metadata(writer, "HELP", length);
+	escape(writer->out, family->help, open ? "\\\"\n" : "\\\n");
+	buffer_char(writer->out, '\n');
+	metadata(writer, "TYPE", length);
+	buffer_text(writer->out, type_name[family->type]);
+	buffer_char(writer->out, '\n');
+	if (open && *family->unit && ends_with(family->name, length, family->unit)) {
+		metadata(writer, "UNIT", length);
+		buffer_text(writer->out, family->unit);
+		buffer_char(writer->out, '\n');
+	}
+}
+
+static void label(struct buffer *out, char before, const char *name, const char *value)
+{
+	buffer_char(out, before);
+	buffer_text(out, name);
+	buffer_add(out, "=\"", 2);
+	label_value(out, value);
+	buffer_char(out, '"');
+}
+
+/* name_suffix{labels} and the space before the value; le: one more label, or NULL */
+static void series(struct metrics_writer *writer, const char *suffix, const char *le, size_t count,
+		   const char *const *values)
+{
+	const struct metrics_family *family = writer->family;
+	char before = '{';
+
+	describe(writer);
+	buffer_text(writer->out, family->name);
+	buffer_text(writer->out, suffix);
+	for (size_t i = 0; i < count; i++) {
+		if (!family->label[i])
+			abort();
+		label(writer->out, before, family->label[i], values[i]);
+		before = ',';
+	}
+	if (family->label[count])
+		abort();
+	if (le) {
+		label(writer->out, before, "le", le);
+		before = ',';
+	}
+	if (before == ',')
+		buffer_char(writer->out, '}');
+	buffer_char(writer->out, ' ');
+}
+
+void metrics_sample_number(struct metrics_writer *writer, uint64_t number, size_t count,
+			   const char *const *values)
+{
+	series(writer, "", NULL, count, values);
+	buffer_number(writer->out, number);
+	buffer_char(writer->out, '\n');
+}
+
+void metrics_sample_real(struct metrics_writer *writer, double number, size_t count,
+			 const char *const *values)
+{
+	series(writer, "", NULL, count, values);
+	buffer_real(writer->out, number);
+	buffer_char(writer->out, '\n');
+}
+
+/* OpenMetrics wants whole bounds as "1.0"; the text format takes it too. */
+static void bound_text(char *text, size_t size, double bound)
+{
+	_cleanup_buffer_ struct buffer digits = {0};
+
+	buffer_real(&digits, bound);
+	if (digits.failed) /* the scrape fails as well, by the same want of memory */
+		return;
+	snprintf(text, size, "%s%s", buffer_string(&digits),
+		 memchr(digits.data, '.', digits.length) ? "" : ".0");
+}
+
+void metrics_sample_histogram(struct metrics_writer *writer, const struct histogram *histogram,
+			      size_t count, const char *const *values)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++) {
+		char le[32] = "+Inf";
+
+		if (i < HISTOGRAM_BOUNDS)
+			bound_text(le, sizeof(le), histogram_bound[i]);
+		total += histogram->slot[i];
+		series(writer, "_bucket", le, count, values);
+		buffer_number(writer->out, total);
+		buffer_char(writer->out, '\n');
+	}
+	series(writer, "_sum", NULL, count, values);
+	buffer_real(writer->out, histogram->sum);
+	buffer_char(writer->out, '\n');
+	series(writer, "_count", NULL, count, values);
+	buffer_number(writer->out, total);
+	buffer_char(writer->out, '\n');
+}
