@@ -187,7 +187,7 @@ static void detach_works_on_pins_that_are_surely_meant(void **state)
 	struct captured outcome = weir("detach --pins /x");
 
 	assert_int_equal(outcome.code, CLI_OK);
-	assert_string_equal(outcome.out, "no daemon was asked; removed 3 pins from /x\n");
+	assert_string_equal(outcome.out, "no daemon was asked; removed 3 objects from /x\n");
 	outcome = weir("detach --pins /empty");
 	assert_string_equal(outcome.out, "no daemon was asked; nothing is pinned under /empty\n");
 	outcome = weir("detach --pins /x --json");
@@ -197,7 +197,7 @@ static void detach_works_on_pins_that_are_surely_meant(void **state)
 	assert_string_equal(outcome.err, "weir detach: /broken: not a bpf file system\n");
 	/* Named both: the daemon first, then the pins */
 	outcome = weir("detach --pins /x --socket /nonexistent/weir.sock");
-	assert_string_equal(outcome.out, "no daemon answers; removed 3 pins from /x\n");
+	assert_string_equal(outcome.out, "no daemon answers; removed 3 objects from /x\n");
 	/* Its socket named, its pins not: they may be anybody's */
 	outcome = weir("detach --socket /nonexistent/weir.sock");
 	assert_int_equal(outcome.code, CLI_FAILED);
@@ -262,9 +262,11 @@ static char *read_whole(const char *path)
 	char *text;
 	size_t length;
 
-	if (!file)
+	if (!file) {
 		fail_msg("cannot open %s: %s (tests run in the root of the repository)", path,
 			 strerror(errno));
+		return NULL;
+	}
 	text = calloc(1, 1 << 16);
 	assert_non_null(text);
 	length = fread(text, 1, (1 << 16) - 1, file);
