@@ -80,7 +80,7 @@ bpf_arch := $(or $(BPF_ARCH),$(shell uname -m | sed -e s/x86_64/x86/ -e s/aarch6
 	-e s/ppc64le/powerpc/ -e s/riscv64/riscv/ -e s/s390x/s390/))
 # vmlinux.h is a system header: what a newer clang thinks of it is not ours to mend. The last
 # folder is for <asm/*.h>, which clang does not look for when the target is bpf.
-bpf_flags = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter $(werror) \
+bpf_flags = -target bpf -mcpu=v3 -mllvm -disable-block-placement -O2 -g -Wall -Wextra -Wno-unused-parameter $(werror) \
 	-D__TARGET_ARCH_$(bpf_arch) -I. -isystem vmlinux -Ibuild \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
