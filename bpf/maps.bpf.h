@@ -105,5 +105,5 @@ struct {
 } weir_events SEC(".maps");
 
 /* Set between open and load, from weir_state, so that an upgraded program finds every client again */
-const volatile u64 weir_seed[3] = { 1, 3, 5 };
+const volatile u64 weir_seed[3] = {1, 3, 5};
 const volatile u32 weir_sets = 1;

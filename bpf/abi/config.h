@@ -67,9 +67,9 @@ weir_assert_size(struct weir_rule, 192);
 #define WEIR_RULE_UNLIMITED 0x01
 
 /* Modes and reactions of a service */
-#define WEIR_SERVICE_OBSERVE 0x01 /* count what would have been refused, refuse nothing */
-#define WEIR_SERVICE_REJECT 0x02  /* answer TCP over a limit with a RST */
-#define WEIR_SERVICE_GUARD 0x04	  /* `guard` holds a limit */
+#define WEIR_SERVICE_OBSERVE 0x01   /* count what would have been refused, refuse nothing */
+#define WEIR_SERVICE_REJECT 0x02    /* answer TCP over a limit with a RST */
+#define WEIR_SERVICE_GUARD 0x04	    /* `guard` holds a limit */
 #define WEIR_SERVICE_UNTRACKED 0x08 /* no limit in any tier: the table need not be asked */
 
 struct weir_service {
@@ -131,8 +131,8 @@ weir_assert_size(struct weir_prefix, 16);
 
 /* Value of the map weir_ban, by weir_prefix_key */
 struct weir_ban {
-	u64 until;  /* ticks; ~0: no end */
-	u8 origin;  /* enum weir_ban_origin */
+	u64 until; /* ticks; ~0: no end */
+	u8 origin; /* enum weir_ban_origin */
 	u8 reserved[7];
 };
 enum weir_ban_origin { WEIR_BAN_MANUAL, WEIR_BAN_ESCALATION, WEIR_BAN_ORIGINS };

@@ -51,9 +51,9 @@
 		memcpy(&loaded_, at, sizeof(loaded_)); \
 		loaded_;                               \
 	})
-#define weir_store(type, at, value)                   \
-	({                                            \
-		type stored_ = (value);               \
+#define weir_store(type, at, value)                    \
+	({                                             \
+		type stored_ = (value);                \
 		memcpy(at, &stored_, sizeof(stored_)); \
 	})
 #endif

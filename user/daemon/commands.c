@@ -29,11 +29,14 @@ static int take_prefix(const json_t *arguments, struct config_prefix *out, json_
 
 	if (!text)
 		return refuse(400, "invalid_request",
-			      "prefix is missing; send for example {\"prefix\":\"203.0.113.0/24\"}", reply);
+			      "prefix is missing; send for example {\"prefix\":\"203.0.113.0/24\"}",
+			      reply);
 	if (config_parse_prefix(text, out))
-		return refuse(400, "invalid_request",
-			      "prefix is not an address or prefix, or has bits set beyond its length; "
-			      "expected for example 203.0.113.7 or 2001:db8::/32", reply);
+		return refuse(
+			400, "invalid_request",
+			"prefix is not an address or prefix, or has bits set beyond its length; "
+			"expected for example 203.0.113.7 or 2001:db8::/32",
+			reply);
 	return 0;
 }
 
@@ -42,7 +45,7 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 {
 	const json_t *seconds = json_object_get(arguments, "seconds");
 	json_int_t length = json_integer_value(seconds);
-	struct datapath_ban ban = { .until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL };
+	struct datapath_ban ban = {.until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL};
 	struct datapath_error error = {};
 	char text[WEIR_PREFIX_TEXT];
 	int result = take_prefix(arguments, &ban.prefix, reply);
@@ -51,7 +54,8 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 		return result;
 	if ((seconds && !json_is_integer(seconds)) || length < 0 || length > SECONDS_MAX)
 		return refuse(400, "invalid_request",
-			      "seconds: expected a whole number up to 315360000, or 0 for no end", reply);
+			      "seconds: expected a whole number up to 315360000, or 0 for no end",
+			      reply);
 	if (length)
 		ban.until_ns = monotonic_ns() + (uint64_t)length * 1000000000;
 	result = datapath_ban(control->gather.datapath, &ban, &error);
@@ -59,10 +63,12 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 		return refuse(500, "internal_error", error.text, reply);
 	config_format_prefix(&ban.prefix, text, sizeof(text));
 	if (length)
-		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", text, (long long)length);
+		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", text,
+			    (long long)length);
 	else
 		log_request(LOG_INFO, "bans", request_id, "%s banned without end", text);
-	*reply = json_pack("{s:s, s:I, s:b}", "prefix", text, "seconds", length, "replaced", result);
+	*reply =
+		json_pack("{s:s, s:I, s:b}", "prefix", text, "seconds", length, "replaced", result);
 	return 200;
 }
 
@@ -79,7 +85,8 @@ static int command_unban(struct control *control, const json_t *arguments, const
 	result = datapath_unban(control->gather.datapath, &prefix, &error);
 	if (result)
 		return refuse(result == -ENOENT ? 404 : 500,
-			      result == -ENOENT ? "not_found" : "internal_error", error.text, reply);
+			      result == -ENOENT ? "not_found" : "internal_error", error.text,
+			      reply);
 	config_format_prefix(&prefix, text, sizeof(text));
 	log_request(LOG_INFO, "bans", request_id, "%s no longer banned", text);
 	*reply = json_pack("{s:s}", "prefix", text);
@@ -88,7 +95,7 @@ static int command_unban(struct control *control, const json_t *arguments, const
 
 static int command_bans(struct control *control, json_t **reply)
 {
-	static const char *const origins[] = { "manual", "escalation" };
+	static const char *const origins[] = {"manual", "escalation"};
 	const struct datapath_ban *bans;
 	size_t count = datapath_bans(control->gather.datapath, &bans);
 	uint64_t now = monotonic_ns();
@@ -98,10 +105,14 @@ static int command_bans(struct control *control, json_t **reply)
 		char text[WEIR_PREFIX_TEXT];
 		uint64_t left = bans[i].until_ns > now ? (bans[i].until_ns - now) / 1000000000 : 0;
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "prefix",
-			config_format_prefix(&bans[i].prefix, text, sizeof(text)), "seconds_left",
-			bans[i].until_ns == UINT64_MAX ? json_null() : json_integer((json_int_t)left),
-			"origin", origins[bans[i].origin]));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:o, s:s}", "prefix",
+				  config_format_prefix(&bans[i].prefix, text, sizeof(text)),
+				  "seconds_left",
+				  bans[i].until_ns == UINT64_MAX ? json_null()
+								 : json_integer((json_int_t)left),
+				  "origin", origins[bans[i].origin]));
 	}
 	*reply = json_pack("{s:o}", "bans", list);
 	return 200;

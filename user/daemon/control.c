@@ -143,8 +143,8 @@ static const char *limit_text(const struct control *control, const struct weir_e
 			    strcmp(names->tier[event->tier % WEIR_TIERS], config->tier[t].name))
 				continue;
 			if (i < (group ? rule->groups : rule->limits))
-				return limit_format(group ? &rule->group[i] : &rule->limit[i], buffer,
-						    WEIR_LIMIT_TEXT);
+				return limit_format(group ? &rule->group[i] : &rule->limit[i],
+						    buffer, WEIR_LIMIT_TEXT);
 		}
 	return NULL;
 }
@@ -171,14 +171,15 @@ static void on_event(void *context, const struct weir_event *event)
 
 	format_time(event->time_ns, time);
 	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s?, s:b}",
-		"time", time, "verdict", verdict_label(event->verdict),
-		"interface", names->interface[event->interface % WEIR_INTERFACES],
-		"service", names->service[event->service % WEIR_SERVICES],
-		"tier", names->tier[event->tier % WEIR_TIERS],
-		"source", prefix_text(event->saddr, 128, from, sizeof(from)), "sport", event->sport,
-		"destination", prefix_text(event->daddr, 128, to, sizeof(to)), "dport", event->dport,
-		"protocol", protocol_name(event->protocol, number), "bytes", (int)event->bytes,
-		"limit", limit_text(control, event, limit), "observed", event->observed);
+			 "time", time, "verdict", verdict_label(event->verdict), "interface",
+			 names->interface[event->interface % WEIR_INTERFACES], "service",
+			 names->service[event->service % WEIR_SERVICES], "tier",
+			 names->tier[event->tier % WEIR_TIERS], "source",
+			 prefix_text(event->saddr, 128, from, sizeof(from)), "sport", event->sport,
+			 "destination", prefix_text(event->daddr, 128, to, sizeof(to)), "dport",
+			 event->dport, "protocol", protocol_name(event->protocol, number), "bytes",
+			 (int)event->bytes, "limit", limit_text(control, event, limit), "observed",
+			 event->observed);
 	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (text && snprintf(line, sizeof(line), "%s\n", text) < (int)sizeof(line))
@@ -209,8 +210,9 @@ static void warn_of_fixed(const struct config *old, const struct config *new)
 	if (!same(old->http_listen, new->http_listen) || !same(old->admin, new->admin))
 		log_warning("config", "http: a new address takes effect with the next start");
 	if (!same(old->pins, new->pins) || old->clients != new->clients)
-		log_warning("config", "pins and table.clients take effect with the next `weir detach` "
-				      "and start");
+		log_warning("config",
+			    "pins and table.clients take effect with the next `weir detach` "
+			    "and start");
 }
 
 static void use_config(struct control *control, struct config *config)
@@ -259,8 +261,8 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		gather->reload_ok_time = unix_seconds();
 		warn_of_fixed(old, config);
 		use_config(control, config);
-		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u", config->path,
-			    datapath_generation(gather->datapath));
+		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u",
+			    config->path, datapath_generation(gather->datapath));
 	}
 	publish(control);
 	return result;
@@ -270,7 +272,8 @@ int control_reload(struct control *control, const char *request_id, char *why)
 
 static int start_listeners(struct control *control)
 {
-	const struct http_ops ops = { latest_snapshot, call_command, read_feed, has_started, control };
+	const struct http_ops ops = {latest_snapshot, call_command, read_feed, has_started,
+				     control};
 	char error[512];
 	int result = http_start(control->config->http_listen,
 				control->socket ? control->socket : control->config->admin, &ops,

@@ -96,8 +96,8 @@ static void add_series(const struct gather *gather, struct snapshot *out)
 	}
 }
 
-static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, size_t index, bool group,
-		      const struct config_limit *limit)
+static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, size_t index,
+		      bool group, const struct config_limit *limit)
 {
 	struct snapshot_limit *to = &out->limit[out->limits++];
 	char text[WEIR_LIMIT_TEXT];
@@ -105,11 +105,11 @@ static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, siz
 	to->service = (uint16_t)service;
 	to->tier = (uint16_t)tier;
 	to->group = group;
-	snprintf(to->name, sizeof(to->name), "%s",
-		 limit_format(limit, text, sizeof(text)));
+	snprintf(to->name, sizeof(to->name), "%s", limit_format(limit, text, sizeof(text)));
 	snprintf(to->unit, sizeof(to->unit), "%s",
-		 limit->unit == WEIR_UNIT_BYTES ? "bytes" :
-		 limit->unit == WEIR_UNIT_PACKETS ? "packets" : "connections");
+		 limit->unit == WEIR_UNIT_BYTES	    ? "bytes"
+		 : limit->unit == WEIR_UNIT_PACKETS ? "packets"
+						    : "connections");
 	to->rate = (double)limit->amount * 1e9 / (double)limit->period_ns;
 	to->burst = (double)limit->burst;
 	for (size_t i = 0; i < out->series_count; i++)
@@ -181,7 +181,8 @@ static void add_programs(const struct gather *gather, struct snapshot *out)
 		struct datapath_program program;
 
 		if (!links[i].attached ||
-		    datapath_program(gather->datapath, strcmp(links[i].hook, "xdp") ? 1 : 0, &program))
+		    datapath_program(gather->datapath, strcmp(links[i].hook, "xdp") ? 1 : 0,
+				     &program))
 			continue;
 		snprintf(to->name, sizeof(to->name), "%s", program.name);
 		memcpy(to->hook, links[i].hook, sizeof(to->hook));
@@ -231,7 +232,8 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 			    "attached to %zu interface%s", out->interfaces,
 			    out->interfaces == 1 ? "" : "s");
 	health_fill(health_add(out, "maps"), "maps",
-		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED : HEALTH_HEALTHY,
+		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED
+								      : HEALTH_HEALTHY,
 		    "%llu of %llu client entries in use", (unsigned long long)out->table_entries,
 		    (unsigned long long)out->table_capacity);
 	health_fill(health_add(out, "configuration"), "configuration",
@@ -279,8 +281,8 @@ struct snapshot *gather_snapshot(struct gather *gather)
 	for (size_t i = 0; i < out->series_count; i++)
 		out->totals.contention += out->series[i].sum.verdict[WEIR_CONTENTION].packets;
 
-	input = (struct scan_input){ table.set, table.sets, datapath_side(gather->datapath),
-				     out->time_ns };
+	input = (struct scan_input){table.set, table.sets, datapath_side(gather->datapath),
+				    out->time_ns};
 	scan_run(gather->scan, &input, out);
 	out->table_capacity = (uint64_t)table.sets * WEIR_WAYS;
 	scanned = monotonic_ns();
