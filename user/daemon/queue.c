@@ -76,7 +76,9 @@ int queue_call(struct queue *queue, const char *name, const json_t *arguments,
 	if (queue->shut) {
 		refuse(&call);
 	} else {
+		/* this function does not return before the call is answered, and so out of the queue */
 		*queue->last = &call;
+		// cppcheck-suppress autoVariables
 		queue->last = &call.next;
 		if (write(queue->fd, &one, sizeof(one)) < 0) {
 			/* full only after 2^64 calls: the control thread is awake then */
