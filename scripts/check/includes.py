@@ -32,7 +32,7 @@ ONLY = {
     r"(.*/)?[\w.]+\.skel\.h": ["user/datapath"],
     r"microhttpd\.h": ["user/http"],
     r"hiredis/.*": ["user/cluster"],
-    r"(cyaml/.*|yaml\.h)": ["user/config"],
+    r"yaml\.h": ["user/config"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
