@@ -11,7 +11,7 @@ MAY_INCLUDE = {
     "bpf/core": ["bpf/abi"],
     "bpf/*.bpf.h": ["bpf/abi", "bpf/core"],
     "bpf/*.bpf.c": ["bpf/abi", "bpf/core", "bpf/*.bpf.h"],
-    "user/base": [],
+    "user/base": ["bpf/abi"],
     "user/config": ["bpf/abi", "user/base"],
     "user/metrics": ["bpf/abi", "user/base"],
     "user/http": ["bpf/abi", "user/base", "user/metrics"],

@@ -2,20 +2,13 @@
 /* What the admin API can ask the control thread to do: JSON in, datapath, JSON out. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/base/number.h"
 #include "user/daemon/control.h"
 
 #define SECONDS_MAX (10 * 365 * 86400LL)
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static int refuse(int status, const char *word, const char *message, json_t **reply)
 {
@@ -47,7 +40,7 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 	json_int_t length = json_integer_value(seconds);
 	struct datapath_ban ban = {.until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL};
 	struct datapath_error error = {};
-	char text[WEIR_PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 	int result = take_prefix(arguments, &ban.prefix, reply);
 
 	if (result)
@@ -57,7 +50,7 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 			      "seconds: expected a whole number up to 315360000, or 0 for no end",
 			      reply);
 	if (length)
-		ban.until_ns = monotonic_ns() + (uint64_t)length * 1000000000;
+		ban.until_ns = clock_monotonic_ns() + (uint64_t)length * NS_PER_SEC;
 	result = datapath_ban(control->gather.datapath, &ban, &error);
 	if (result < 0)
 		return refuse(500, "internal_error", error.text, reply);
@@ -77,7 +70,7 @@ static int command_unban(struct control *control, const json_t *arguments, const
 {
 	struct config_prefix prefix;
 	struct datapath_error error = {};
-	char text[WEIR_PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 	int result = take_prefix(arguments, &prefix, reply);
 
 	if (result)
@@ -98,12 +91,12 @@ static int command_bans(struct control *control, json_t **reply)
 	static const char *const origins[] = {"manual", "escalation"};
 	const struct datapath_ban *bans;
 	size_t count = datapath_bans(control->gather.datapath, &bans);
-	uint64_t now = monotonic_ns();
+	uint64_t now = clock_monotonic_ns();
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++) {
-		char text[WEIR_PREFIX_TEXT];
-		uint64_t left = bans[i].until_ns > now ? (bans[i].until_ns - now) / 1000000000 : 0;
+		char text[PREFIX_TEXT];
+		uint64_t left = bans[i].until_ns > now ? (bans[i].until_ns - now) / NS_PER_SEC : 0;
 
 		json_array_append_new(
 			list,

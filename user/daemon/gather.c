@@ -3,27 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/base/words.h"
 #include "user/config/limit.h"
 #include "user/metrics/health.h"
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static double unix_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* --------------------------------------------------------------------------------- names, links */
 
@@ -106,10 +91,7 @@ static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, siz
 	to->tier = (uint16_t)tier;
 	to->group = group;
 	snprintf(to->name, sizeof(to->name), "%s", limit_format(limit, text, sizeof(text)));
-	snprintf(to->unit, sizeof(to->unit), "%s",
-		 limit->unit == WEIR_UNIT_BYTES	    ? "bytes"
-		 : limit->unit == WEIR_UNIT_PACKETS ? "packets"
-						    : "connections");
+	snprintf(to->unit, sizeof(to->unit), "%s", unit_word(limit->unit));
 	to->rate = (double)limit->amount * 1e9 / (double)limit->period_ns;
 	to->burst = (double)limit->burst;
 	for (size_t i = 0; i < out->series_count; i++)
@@ -245,7 +227,7 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 
 static void add_daemon(const struct gather *gather, struct snapshot *out)
 {
-	out->unix_time = unix_seconds();
+	out->unix_time = clock_unix_seconds();
 	out->start_time = gather->start_time;
 	out->generation = datapath_generation(gather->datapath);
 	out->epoch = datapath_epoch(gather->datapath);
@@ -266,11 +248,10 @@ struct snapshot *gather_snapshot(struct gather *gather)
 	struct datapath_table table = datapath_table(gather->datapath);
 	const struct datapath_ban *bans;
 	struct scan_input input;
-	uint64_t scanned;
 
 	if (!out)
 		return NULL;
-	out->time_ns = monotonic_ns();
+	out->time_ns = clock_monotonic_ns();
 	add_daemon(gather, out);
 	add_names(gather, out);
 	add_links(gather, out);
@@ -285,8 +266,7 @@ struct snapshot *gather_snapshot(struct gather *gather)
 				    out->time_ns};
 	scan_run(gather->scan, &input, out);
 	out->table_capacity = (uint64_t)table.sets * WEIR_WAYS;
-	scanned = monotonic_ns();
-	out->scan_seconds = (double)(scanned - out->time_ns) / 1e9;
+	out->scan_seconds = clock_seconds_since(out->time_ns);
 	histogram_observe(&gather->scan_duration, out->scan_seconds);
 	out->scan_duration = gather->scan_duration;
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/prefix.h"
+
 /* What an entry said at the last pass */
 struct seen {
 	uint32_t tag, passed, refused;
@@ -54,9 +56,8 @@ static bool is_limited(const struct weir_client *client, const struct weir_side 
 /* The bits of a prefix that a client address was cut to, from the mask its service uses */
 static unsigned int prefix_length(const struct weir_side *side, const struct weir_client *client)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const struct weir_service *service = &side->service[client->service % WEIR_SERVICES];
-	bool ipv6 = memcmp(client->addr, mapped, sizeof(mapped));
+	bool ipv6 = !prefix_is_ipv4((const uint8_t *)client->addr, 128);
 	const u64 *mask = client->service & WEIR_CLIENT_PARENT ? service->parent_mask[ipv6]
 							       : service->mask[ipv6];
 

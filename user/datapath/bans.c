@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/prefix.h"
 #include "user/datapath/internal.h"
 
 /* The numbers of the applied configuration, found again by name */
@@ -71,8 +72,7 @@ static void drop_ban(struct datapath *datapath, struct datapath_ban *ban)
 /* A client is the smallest thing that can be banned: the longest of the client prefixes. */
 static void widen(const struct config *config, struct config_prefix *prefix)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool ipv4 = prefix->length >= 96 && !memcmp(prefix->addr, mapped, sizeof(mapped));
+	bool ipv4 = prefix_is_ipv4(prefix->addr, prefix->length);
 	unsigned int shortest = 128;
 
 	for (size_t s = 0; s < config->services; s++) {
@@ -84,8 +84,7 @@ static void widen(const struct config *config, struct config_prefix *prefix)
 	if (prefix->length <= shortest)
 		return;
 	prefix->length = (uint8_t)shortest;
-	for (unsigned int bit = shortest; bit < 128; bit++)
-		prefix->addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	prefix_cut(prefix->addr, shortest);
 }
 
 int datapath_ban(struct datapath *datapath, struct datapath_ban *ban, struct datapath_error *error)

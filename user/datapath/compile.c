@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/prefix.h"
 #include "user/datapath/prefixes.h"
 
 /* ------------------------------------------------------------------------- services and limits */
@@ -16,11 +17,8 @@ static void mask(u64 out[2], unsigned int length)
 {
 	uint8_t bytes[16];
 
-	for (unsigned int i = 0; i < 16; i++) {
-		unsigned int bits = length > i * 8 ? length - i * 8 : 0;
-
-		bytes[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
-	}
+	memset(bytes, 0xff, sizeof(bytes));
+	prefix_cut(bytes, length);
 	memcpy(out, bytes, sizeof(bytes));
 }
 

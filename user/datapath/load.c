@@ -6,13 +6,13 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "bpf/abi/types.h"
 /* after the types it uses */
 #include "bpf/weir_tc.skel.h"
 #include "bpf/weir_xdp.skel.h"
 #include "user/base/cleanup.h"
+#include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/datapath/internal.h"
 
@@ -266,16 +266,14 @@ static int load_tc(struct datapath *datapath, const u64 seed[3])
 static void found(struct datapath *datapath, const u64 seed[3])
 {
 	struct weir_state *state = datapath->state;
-	struct timespec now;
 
 	if (datapath->adopted) {
 		state->adoptions++;
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
 	memcpy(state->seed, seed, sizeof(state->seed));
 	state->sets = datapath->sets;
-	state->created_ns = (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
+	state->created_ns = clock_unix_ns();
 	__atomic_store_n(&state->layout, WEIR_LAYOUT, __ATOMIC_RELEASE);
 }
 
