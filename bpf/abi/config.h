@@ -40,7 +40,8 @@ enum weir_unit {
 /*
  * A rate and a burst, as GCRA wants them. cost is ticks per unit, for bytes in 1/2^20 ticks (a
  * limit of 20 MB/s is 800 ticks a byte; one of 10 GB/s 1.6): rounded up, so that a limit is never
- * exceeded. burst is burst x ticks per unit, ticks, rounded down, at least the cost of one packet.
+ * exceeded. burst is burst x cost in ticks, so that exactly that many pass at once; at least the
+ * cost of one packet.
  */
 #define WEIR_BYTE_COST_SHIFT 20
 struct weir_limit {
