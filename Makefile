@@ -57,7 +57,7 @@ tests_skel := $(tests_bpf_src:%.bpf.c=build/%.skel.h)
 
 # --- flags -----------------------------------------------------------------------------------
 
-packages := libbpf libmicrohttpd libcyaml yaml-0.1 jansson libcurl libsystemd libcap
+packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap
 # Asked once, and only when something is compiled or linked
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(packages)))$(pkg_libs)

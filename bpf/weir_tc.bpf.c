@@ -71,7 +71,7 @@ int weir_tc(struct __sk_buff *skb)
 	struct weir_packet packet = {};
 	struct weir_judgement j;
 	const struct weir_side *side = weir_start(&j);
-	struct weir_units units = { .packets = 1, .bytes = skb->len };
+	struct weir_units units = {.packets = 1, .bytes = skb->len};
 	u32 verdict;
 
 	if (!side)

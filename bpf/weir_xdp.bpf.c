@@ -56,7 +56,7 @@ int weir_xdp(struct xdp_md *ctx)
 	struct weir_packet packet = {};
 	struct weir_judgement j;
 	const struct weir_side *side = weir_start(&j);
-	struct weir_units units = { .packets = 1, .bytes = ctx->data_end - ctx->data };
+	struct weir_units units = {.packets = 1, .bytes = ctx->data_end - ctx->data};
 	u32 verdict;
 
 	if (!side)

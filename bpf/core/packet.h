@@ -38,17 +38,17 @@ enum {
 #define WEIR_TCP_ACK 0x10
 
 struct weir_packet {
-	u64 source[2];	    /* wire order; IPv4 as ::ffff:a.b.c.d */
+	u64 source[2]; /* wire order; IPv4 as ::ffff:a.b.c.d */
 	u64 destination[2];
-	u16 sport, dport;   /* host order; 0 where there are none */
-	u32 length;	    /* bytes the frame must have by its IP header; the caller checks */
-	u16 l3, l4;	    /* offsets from the start of the frame */
-	u8 protocol;	    /* of the transport, after all extension headers */
-	u8 ipv6;	    /* 0 or 1 */
-	u8 later_fragment;  /* not the first: has no transport header */
-	u8 fragment;	    /* any fragment, the first too */
-	u8 syn;		    /* TCP with SYN and without ACK */
-	u8 hop_limit;	    /* IPv4: TTL */
+	u16 sport, dport;  /* host order; 0 where there are none */
+	u32 length;	   /* bytes the frame must have by its IP header; the caller checks */
+	u16 l3, l4;	   /* offsets from the start of the frame */
+	u8 protocol;	   /* of the transport, after all extension headers */
+	u8 ipv6;	   /* 0 or 1 */
+	u8 later_fragment; /* not the first: has no transport header */
+	u8 fragment;	   /* any fragment, the first too */
+	u8 syn;		   /* TCP with SYN and without ACK */
+	u8 hop_limit;	   /* IPv4: TTL */
 };
 
 /* An IPv4 address as the 16 bytes ::ffff:a.b.c.d, in two words of wire order */

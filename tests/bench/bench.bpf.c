@@ -18,9 +18,9 @@ struct {
 } weir_bench_prog SEC(".maps");
 
 struct bench_source {
-	u64 next;  /* counts packets */
-	u64 mask;  /* sources - 1; ~0: every packet a new one */
-	u64 step;  /* odd, spreads consecutive packets over all sources */
+	u64 next;   /* counts packets */
+	u64 mask;   /* sources - 1; ~0: every packet a new one */
+	u64 step;   /* odd, spreads consecutive packets over all sources */
 	u64 target; /* which program */
 };
 

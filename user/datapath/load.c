@@ -6,13 +6,13 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "bpf/abi/types.h"
 /* after the types it uses */
 #include "bpf/weir_tc.skel.h"
 #include "bpf/weir_xdp.skel.h"
 #include "user/base/cleanup.h"
+#include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/datapath/internal.h"
 
@@ -65,7 +65,8 @@ static int load_failed(const char *what, int code, struct datapath_error *error)
 	if (code == -EPERM)
 		return fail(error, code,
 			    "%s: not permitted; run as root, or with the capabilities CAP_BPF, "
-			    "CAP_NET_ADMIN and CAP_PERFMON", what);
+			    "CAP_NET_ADMIN and CAP_PERFMON",
+			    what);
 	return fail(error, code,
 		    "%s: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and "
 		    "CONFIG_NET_CLS_ACT is needed, this is %s; the kernel says: %s",
@@ -124,19 +125,21 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 		return 0;
 	}
 	if (layout != WEIR_LAYOUT)
-		return fail(error, -EPROTO,
-			    "the pins in %s have layout %u, this weir has layout %d and cannot adopt "
-			    "them; run `weir detach --pins %s` with either version (limits are not "
-			    "enforced until the next start), then start again",
-			    datapath->pins, layout, WEIR_LAYOUT, datapath->pins);
+		return fail(
+			error, -EPROTO,
+			"the pins in %s have layout %u, this weir has layout %d and cannot adopt "
+			"them; run `weir detach --pins %s` with either version (limits are not "
+			"enforced until the next start), then start again",
+			datapath->pins, layout, WEIR_LAYOUT, datapath->pins);
 	for (int i = 0; i < MAP_COUNT; i++) {
 		if (i == MAP_STATE)
 			continue;
 		datapath->map[i] = open_pin(datapath, map_names[i]);
 		if (datapath->map[i] < 0)
-			return fail(error, -errno,
-				    "the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
-				    datapath->pins, map_names[i], strerror(errno), datapath->pins);
+			return fail(
+				error, -errno,
+				"the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
+				datapath->pins, map_names[i], strerror(errno), datapath->pins);
 	}
 	return 1;
 }
@@ -185,14 +188,14 @@ static int map_tables(struct datapath *datapath, struct datapath_error *error)
 		size_t size;
 		int protection;
 	} tables[] = {
-		{ (void **)&datapath->control, MAP_CONTROL, sizeof(struct weir_control),
-		  PROT_READ | PROT_WRITE },
-		{ (void **)&datapath->side, MAP_CONFIG, 2 * sizeof(struct weir_side),
-		  PROT_READ | PROT_WRITE },
-		{ (void **)&datapath->state, MAP_STATE, sizeof(struct weir_state),
-		  PROT_READ | PROT_WRITE },
-		{ (void **)&datapath->clients, MAP_CLIENTS,
-		  datapath->sets * sizeof(struct weir_client_set), PROT_READ },
+		{(void **)&datapath->control, MAP_CONTROL, sizeof(struct weir_control),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->side, MAP_CONFIG, 2 * sizeof(struct weir_side),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->state, MAP_STATE, sizeof(struct weir_state),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->clients, MAP_CLIENTS,
+		 datapath->sets * sizeof(struct weir_client_set), PROT_READ},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -232,10 +235,10 @@ static int take_maps(struct datapath *datapath, struct bpf_object *object)
 	return 0;
 }
 
-#define SET_CONSTANTS(skeleton, seed, datapath)                             \
-	do {                                                                \
-		memcpy((void *)(skeleton)->rodata->weir_seed, seed, 24);    \
-		*(u32 *)&(skeleton)->rodata->weir_sets = (datapath)->sets; \
+#define SET_CONSTANTS(skeleton, seed, datapath)                                            \
+	do {                                                                               \
+		memcpy((void *)(skeleton)->rodata->weir_seed, seed, 24);                   \
+		*(u32 *)&(skeleton)->rodata->weir_sets = (datapath)->sets;                 \
 		bpf_map__set_max_entries((skeleton)->maps.weir_clients, (datapath)->sets); \
 	} while (0)
 
@@ -279,16 +282,14 @@ static int load_tc(struct datapath *datapath, const u64 seed[3])
 static void found(struct datapath *datapath, const u64 seed[3])
 {
 	struct weir_state *state = datapath->state;
-	struct timespec now;
 
 	if (datapath->adopted) {
 		state->adoptions++;
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
 	memcpy(state->seed, seed, sizeof(state->seed));
 	state->sets = datapath->sets;
-	state->created_ns = (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
+	state->created_ns = clock_unix_ns();
 	__atomic_store_n(&state->layout, WEIR_LAYOUT, __ATOMIC_RELEASE);
 }
 
@@ -311,10 +312,11 @@ int load_programs(struct datapath *datapath, const struct config *config,
 		return result;
 	datapath->adopted = result;
 	if (datapath->adopted && datapath->sets != wanted_sets(config))
-		log_warning("datapath",
-			    "the adopted client table has %u entries, not %llu as configured; the size "
-			    "changes with the next `weir detach`",
-			    datapath->sets * WEIR_WAYS, (unsigned long long)config->clients);
+		log_warning(
+			"datapath",
+			"the adopted client table has %u entries, not %llu as configured; the size "
+			"changes with the next `weir detach`",
+			datapath->sets * WEIR_WAYS, (unsigned long long)config->clients);
 	if (!datapath->adopted)
 		datapath->sets = wanted_sets(config);
 	result = seeds(datapath, seed);
