@@ -208,15 +208,10 @@ static int apply(struct datapath *datapath, const struct config *config, u32 gen
 	return result;
 }
 
-static u32 generation(const struct datapath *datapath)
-{
-	return datapath->side[WEIR_SIDE(datapath->control->word)].generation;
-}
-
 int datapath_apply(struct datapath *datapath, const struct config *config,
 		   struct datapath_error *error)
 {
-	int result = apply(datapath, config, generation(datapath) + 1, error);
+	int result = apply(datapath, config, datapath_generation(datapath) + 1, error);
 
 	if (result)
 		return result;
@@ -228,5 +223,5 @@ int datapath_apply(struct datapath *datapath, const struct config *config,
 /* The same rules for interfaces that came or went */
 int apply_again(struct datapath *datapath, struct datapath_error *error)
 {
-	return apply(datapath, datapath->config, generation(datapath), error);
+	return apply(datapath, datapath->config, datapath_generation(datapath), error);
 }

@@ -77,6 +77,11 @@ int datapath_open(const struct config *config, struct datapath **out, struct dat
 	return 0;
 }
 
+bool datapath_adopted(const struct datapath *datapath)
+{
+	return datapath->adopted;
+}
+
 void datapath_close(struct datapath *datapath)
 {
 	release(datapath);

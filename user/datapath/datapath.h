@@ -32,6 +32,9 @@ struct datapath_error {
  */
 int datapath_open(const struct config *config, struct datapath **out, struct datapath_error *error);
 
+/* Were these pins made by an earlier daemon? */
+bool datapath_adopted(const struct datapath *datapath);
+
 /* Ends this process's part; everything stays pinned and enforced. NULL is allowed. */
 void datapath_close(struct datapath *datapath);
 
@@ -98,6 +101,9 @@ struct datapath_table {
 	uint32_t sets;
 };
 struct datapath_table datapath_table(const struct datapath *datapath);
+
+/* The side packets are judged by now. Borrowed until the next datapath_apply(). */
+const struct weir_side *datapath_side(const struct datapath *datapath);
 
 /* Sums over all CPUs into *out. -errno of the system call. */
 int datapath_series(struct datapath *datapath, uint32_t series, struct weir_series *out);

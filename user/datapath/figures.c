@@ -17,9 +17,14 @@ uint64_t datapath_epoch(const struct datapath *datapath)
 	return datapath->control->word >> 1;
 }
 
+const struct weir_side *datapath_side(const struct datapath *datapath)
+{
+	return &datapath->side[WEIR_SIDE(datapath->control->word)];
+}
+
 uint32_t datapath_generation(const struct datapath *datapath)
 {
-	return datapath->side[WEIR_SIDE(datapath->control->word)].generation;
+	return datapath_side(datapath)->generation;
 }
 
 struct datapath_table datapath_table(const struct datapath *datapath)
