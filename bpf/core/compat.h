@@ -23,6 +23,10 @@
 #define bpf_ntohs(x) ntohs(x)
 #define bpf_htonl(x) htonl(x)
 #define bpf_ntohl(x) ntohl(x)
+#ifndef __clang__
+/* gcc does not know `#pragma unroll`, and needs it only in BPF */
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#endif
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
