@@ -88,7 +88,7 @@ static void a_syn_is_answered_byte_for_byte(void **state)
 		/* 198.51.100.80 -> 192.0.2.1 */
 		198, 51, 100, 80, 192, 0, 2, 1,
 		/* 80 -> 40000, sequence 0, acknowledges 0x1235, RST and ACK */
-		0, 80, 0x9c, 0x40, 0, 0, 0, 0, 0, 0, 0x12, 0x35, 0x50, 0x14, 0, 0, 0x76, 0x28, 0,
+		0, 80, 0x9c, 0x40, 0, 0, 0, 0, 0, 0, 0x12, 0x35, 0x50, 0x14, 0, 0, 0x14, 0x86, 0,
 		0};
 	struct frame frame;
 
