@@ -5,6 +5,7 @@
 #   user/**/*.c                    build/libweir.a; user/main.c has main() and stays out of it
 #   tests/{unit,prog,bench}/*.c    a binary for each test_*.c (bench_*.c); the rest are helpers
 #   tests/fuzz/fuzz_*.c            a libFuzzer target each
+#   tests/tools/                   programs the tests call; see its tools.mk
 # A folder of tests that needs more says so in a tests/X/*.mk, e.g. LIBS_test_gcra = -lm
 
 .DEFAULT_GOAL := help
