@@ -107,4 +107,3 @@ struct {
 /* Set between open and load, from weir_state, so that an upgraded program finds every client again */
 const volatile u64 weir_seed[3] = { 1, 3, 5 };
 const volatile u32 weir_sets = 1;
-const volatile u32 weir_cpus = 1;

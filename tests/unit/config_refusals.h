@@ -47,6 +47,8 @@ static const struct refusal {
 	 "f:3: invalid YAML: found unexpected end of stream while scanning a quoted scalar"
 	 " from line 2"
 	 "; expected YAML"},
+	{"tag directive", "%YAML 1.1\n%TAG ! tag:a,2000:\n---\n" INTERFACE,
+	 "f:2: a YAML directive, %TAG; expected none"},
 	{"anchor", INTERFACE "deny: &x [10.0.0.0/8]\n",
 	 "f:2: deny: has a YAML anchor; expected the value itself wherever it is needed"},
 	{"alias", INTERFACE "deny: &x []\nallow: *x\n",

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/capture.h"
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
 #include "user/cli/command.h"
@@ -50,46 +51,12 @@ const char *datapath_libbpf_version(void)
 	return "v1.1";
 }
 
-/* What `weir WORDS` does, in a process of its own because argp ends it. */
-struct outcome {
-	int code;
-	char out[16384];
-	char err[4096];
-};
-
-static void take(FILE *file, char *text, size_t size)
+static struct captured weir(const char *words)
 {
-	rewind(file);
-	text[fread(text, 1, size - 1, file)] = '\0';
-	fclose(file);
-}
+	char line[512];
 
-static struct outcome weir(const char *words)
-{
-	struct outcome outcome;
-	FILE *out = tmpfile(), *err = tmpfile();
-	char copy[512], *argv[32] = {"weir"};
-	int argc = 1, status;
-	pid_t pid;
-
-	assert_non_null(out);
-	assert_non_null(err);
-	snprintf(copy, sizeof(copy), "%s", words);
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-		argv[argc++] = word;
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		dup2(fileno(out), STDOUT_FILENO);
-		dup2(fileno(err), STDERR_FILENO);
-		exit(cli_main(argc, argv));
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	outcome.code = WEXITSTATUS(status);
-	take(out, outcome.out, sizeof(outcome.out));
-	take(err, outcome.err, sizeof(outcome.err));
-	return outcome;
+	snprintf(line, sizeof(line), "weir %s", words);
+	return capture(cli_main, line);
 }
 
 static void assert_contains(const char *text, const char *part)
@@ -100,7 +67,7 @@ static void assert_contains(const char *text, const char *part)
 
 static void assert_refused(const char *words, const char *why)
 {
-	struct outcome outcome = weir(words);
+	struct captured outcome = weir(words);
 
 	assert_int_equal(outcome.code, CLI_USAGE);
 	assert_string_equal(outcome.out, "");
@@ -217,10 +184,10 @@ static void the_socket_is_the_options_then_the_environments_then_the_default(voi
 
 static void detach_works_on_pins_that_are_surely_meant(void **state)
 {
-	struct outcome outcome = weir("detach --pins /x");
+	struct captured outcome = weir("detach --pins /x");
 
 	assert_int_equal(outcome.code, CLI_OK);
-	assert_string_equal(outcome.out, "no daemon was asked; removed 3 pins from /x\n");
+	assert_string_equal(outcome.out, "no daemon was asked; removed 3 objects from /x\n");
 	outcome = weir("detach --pins /empty");
 	assert_string_equal(outcome.out, "no daemon was asked; nothing is pinned under /empty\n");
 	outcome = weir("detach --pins /x --json");
@@ -230,7 +197,7 @@ static void detach_works_on_pins_that_are_surely_meant(void **state)
 	assert_string_equal(outcome.err, "weir detach: /broken: not a bpf file system\n");
 	/* Named both: the daemon first, then the pins */
 	outcome = weir("detach --pins /x --socket /nonexistent/weir.sock");
-	assert_string_equal(outcome.out, "no daemon answers; removed 3 pins from /x\n");
+	assert_string_equal(outcome.out, "no daemon answers; removed 3 objects from /x\n");
 	/* Its socket named, its pins not: they may be anybody's */
 	outcome = weir("detach --socket /nonexistent/weir.sock");
 	assert_int_equal(outcome.code, CLI_FAILED);
@@ -240,7 +207,7 @@ static void detach_works_on_pins_that_are_surely_meant(void **state)
 
 static void help_is_there_for_weir_and_each_command(void **state)
 {
-	struct outcome overview = weir("help");
+	struct captured overview = weir("help");
 	char words[64], summary[256];
 
 	assert_int_equal(overview.code, CLI_OK);
@@ -250,7 +217,7 @@ static void help_is_there_for_weir_and_each_command(void **state)
 		snprintf(summary, sizeof(summary), "%s", cli_command[i].summary);
 		assert_contains(overview.out, summary);
 		snprintf(words, sizeof(words), "help %s", cli_command[i].name);
-		struct outcome help = weir(words);
+		struct captured help = weir(words);
 
 		assert_int_equal(help.code, CLI_OK);
 		assert_contains(help.out, summary);
@@ -263,7 +230,7 @@ static void help_is_there_for_weir_and_each_command(void **state)
 
 static void version_names_all_that_a_report_needs(void **state)
 {
-	struct outcome outcome = weir("--version");
+	struct captured outcome = weir("--version");
 
 	assert_int_equal(outcome.code, CLI_OK);
 	assert_contains(outcome.out, "weir ");
@@ -295,9 +262,11 @@ static char *read_whole(const char *path)
 	char *text;
 	size_t length;
 
-	if (!file)
+	if (!file) {
 		fail_msg("cannot open %s: %s (tests run in the root of the repository)", path,
 			 strerror(errno));
+		return NULL;
+	}
 	text = calloc(1, 1 << 16);
 	assert_non_null(text);
 	length = fread(text, 1, (1 << 16) - 1, file);
@@ -388,7 +357,7 @@ static void the_man_page_explains_each_option_with_its_letter(void **state)
 
 static void list_has_each_command_and_option_once(void **state)
 {
-	struct outcome outcome = weir("help --list");
+	struct captured outcome = weir("help --list");
 	size_t lines = 0, expected = cli_commands;
 
 	for (const char *at = outcome.out; (at = strchr(at, '\n')); at++)

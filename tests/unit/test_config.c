@@ -301,6 +301,24 @@ static void the_protected_port_can_be_limited_if_asked_for(void **state)
 	config_unref(parse(INTERFACE "services:\n  - {name: all, match: [tcp]}\n"));
 }
 
+static void a_prefix_may_be_in_a_tier_and_denied_or_allowed(void **state)
+{
+	(void)state;
+	config_unref(parse(TIERS "deny: [192.0.2.0/24]\n"));
+	config_unref(parse(TIERS "allow: [192.0.2.0/24, 192.0.2.0/25]\n"));
+}
+
+/* The same port at other destinations, or at one inside another: the longer prefix wins */
+static void services_may_share_ports_at_other_destinations(void **state)
+{
+	(void)state;
+	config_unref(parse(INTERFACE "services:\n"
+				     "  - {name: a, match: [tcp/1-100], destinations: [10.0.0.1]}\n"
+				     "  - {name: b, match: [tcp/50], destinations: [10.0.0.0/8]}\n"
+				     "  - {name: c, match: [tcp/80-90]}\n"
+				     "  - {name: d, match: [udp/80-90]}\n"));
+}
+
 static void the_environment_goes_into_values(void **state)
 {
 	struct config *config;
@@ -502,6 +520,32 @@ static void nesting_and_values_are_bounded(void **state)
 	many[strlen(INTERFACE "deny: [")] = ' ';
 	assert_refused(many, "f:2: more than 262144 values; expected fewer");
 	assert_int_equal(config_parse("f", keys, strlen(keys), &config, &error), -EINVAL);
+}
+
+static void a_long_path_keeps_its_end(void **state)
+{
+	_cleanup_free_ char *deep =
+		repeat(INTERFACE "deny: ", "{a-key-of-some-length-%u.%u.%u: ", 40, "\n");
+	struct config_error error = {};
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(config_parse("f", deep, strlen(deep), &config, &error), -EINVAL);
+	assert_memory_equal(error.text, "f:2: ...", 8);
+	assert_non_null(
+		strstr(error.text, ".a-key-of-some-length-0.0.30: nested more than 32 deep"));
+}
+
+static void a_path_that_is_too_long_is_refused(void **state)
+{
+	_cleanup_free_ char *fits = repeat(INTERFACE "http: {admin: /", "a", 106, "}\n");
+	_cleanup_free_ char *over = repeat(INTERFACE "http: {admin: /", "a", 107, "}\n");
+
+	(void)state;
+	config_unref(parse(fits));
+	assert_refused(over,
+		       "f:2: http.admin: a path of 108 bytes is too long; expected an absolute "
+		       "path of at most 107 bytes");
 }
 
 static void long_names_leave_room_for_the_reason(void **state)
@@ -716,6 +760,8 @@ int main(void)
 		cmocka_unit_test(parents_default_to_no_more_than_the_client),
 		cmocka_unit_test(empty_lists_and_off_mean_none),
 		cmocka_unit_test(the_protected_port_can_be_limited_if_asked_for),
+		cmocka_unit_test(a_prefix_may_be_in_a_tier_and_denied_or_allowed),
+		cmocka_unit_test(services_may_share_ports_at_other_destinations),
 		cmocka_unit_test(the_environment_goes_into_values),
 		cmocka_unit_test(print_and_parse_are_inverse),
 		cmocka_unit_test(the_default_observes_and_refuses_nothing),
@@ -724,6 +770,8 @@ int main(void)
 		cmocka_unit_test(every_bound_holds_at_its_edge),
 		cmocka_unit_test(classes_of_ports_are_counted),
 		cmocka_unit_test(nesting_and_values_are_bounded),
+		cmocka_unit_test(a_long_path_keeps_its_end),
+		cmocka_unit_test(a_path_that_is_too_long_is_refused),
 		cmocka_unit_test(long_names_leave_room_for_the_reason),
 		cmocka_unit_test(the_example_is_right),
 		cmocka_unit_test(a_file_is_loaded_or_says_why_not),

@@ -59,9 +59,9 @@ static int check_prefix(const char *command, const char *text)
 static int render_ban(const json_t *reply, const struct page *page, char *error, size_t size)
 {
 	struct reader reader = {0};
-	const char *prefix = read_string(&reader, reply, "prefix");
-	double seconds = read_number_or(&reader, reply, "seconds", 0);
-	bool replaced = read_bool(&reader, reply, "replaced");
+	const char *prefix = reader_string(&reader, reply, "prefix");
+	double seconds = reader_number_or(&reader, reply, "seconds", 0);
+	bool replaced = reader_bool(&reader, reply, "replaced");
 	int result = reader_result(&reader, error, size);
 
 	if (result)
@@ -91,7 +91,7 @@ int cli_ban(const struct cli_options *options)
 static int render_unban(const json_t *reply, const struct page *page, char *error, size_t size)
 {
 	struct reader reader = {0};
-	const char *prefix = read_string(&reader, reply, "prefix");
+	const char *prefix = reader_string(&reader, reply, "prefix");
 	int result = reader_result(&reader, error, size);
 
 	if (!result)
@@ -114,7 +114,7 @@ int cli_unban(const struct cli_options *options)
 static int render_reload(const json_t *reply, const struct page *page, char *error, size_t size)
 {
 	struct reader reader = {0};
-	uint64_t generation = read_count(&reader, reply, "generation");
+	uint64_t generation = reader_count(&reader, reply, "generation");
 	int result = reader_result(&reader, error, size);
 
 	if (!result)

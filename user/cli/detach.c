@@ -23,7 +23,7 @@ static int detach_pins(const struct cli_options *options, const char *why)
 	if (options->json)
 		printf("{\"pins_removed\":%d}\n", removed);
 	else if (removed)
-		printf("no daemon %s; removed %d pins from %s\n", why, removed, pins);
+		printf("no daemon %s; removed %d objects from %s\n", why, removed, pins);
 	else
 		printf("no daemon %s; nothing is pinned under %s\n", why, pins);
 	return CLI_OK;
@@ -33,7 +33,7 @@ static int say_detached(const struct client_reply *reply)
 {
 	struct reader reader = {0};
 	struct client_error error = {0};
-	const json_t *list = read_array(&reader, reply->json, "detached");
+	const json_t *list = reader_array(&reader, reply->json, "detached");
 	int result = reader_result(&reader, error.text, sizeof(error.text));
 
 	if (result)

@@ -36,7 +36,7 @@ static bool absent(const json_t *object, const char *field)
 	return json_is_object(object) && (!value || json_is_null(value));
 }
 
-const char *read_string(struct reader *reader, const json_t *object, const char *field)
+const char *reader_string(struct reader *reader, const json_t *object, const char *field)
 {
 	const json_t *value = json_object_get(object, field);
 
@@ -46,13 +46,13 @@ const char *read_string(struct reader *reader, const json_t *object, const char 
 	return "";
 }
 
-const char *read_string_or(struct reader *reader, const json_t *object, const char *field,
-			   const char *fallback)
+const char *reader_string_or(struct reader *reader, const json_t *object, const char *field,
+			     const char *fallback)
 {
-	return absent(object, field) ? fallback : read_string(reader, object, field);
+	return absent(object, field) ? fallback : reader_string(reader, object, field);
 }
 
-double read_number(struct reader *reader, const json_t *object, const char *field)
+double reader_number(struct reader *reader, const json_t *object, const char *field)
 {
 	const json_t *value = json_object_get(object, field);
 
@@ -62,13 +62,13 @@ double read_number(struct reader *reader, const json_t *object, const char *fiel
 	return 0;
 }
 
-double read_number_or(struct reader *reader, const json_t *object, const char *field,
-		      double fallback)
+double reader_number_or(struct reader *reader, const json_t *object, const char *field,
+			double fallback)
 {
-	return absent(object, field) ? fallback : read_number(reader, object, field);
+	return absent(object, field) ? fallback : reader_number(reader, object, field);
 }
 
-uint64_t read_count(struct reader *reader, const json_t *object, const char *field)
+uint64_t reader_count(struct reader *reader, const json_t *object, const char *field)
 {
 	const json_t *value = json_object_get(object, field);
 	double number = json_number_value(value);
@@ -83,7 +83,7 @@ uint64_t read_count(struct reader *reader, const json_t *object, const char *fie
 	return 0;
 }
 
-bool read_bool(struct reader *reader, const json_t *object, const char *field)
+bool reader_bool(struct reader *reader, const json_t *object, const char *field)
 {
 	const json_t *value = json_object_get(object, field);
 
@@ -92,7 +92,7 @@ bool read_bool(struct reader *reader, const json_t *object, const char *field)
 	return json_is_true(value);
 }
 
-const json_t *read_array(struct reader *reader, const json_t *object, const char *field)
+const json_t *reader_array(struct reader *reader, const json_t *object, const char *field)
 {
 	const json_t *value = json_object_get(object, field);
 
@@ -102,7 +102,7 @@ const json_t *read_array(struct reader *reader, const json_t *object, const char
 	return NULL; /* jansson takes NULL for an array without elements */
 }
 
-const json_t *read_object(struct reader *reader, const json_t *object, const char *field)
+const json_t *reader_object(struct reader *reader, const json_t *object, const char *field)
 {
 	const json_t *value = json_object_get(object, field);
 

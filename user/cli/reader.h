@@ -17,19 +17,19 @@ struct reader {
 };
 
 /* Strings and arrays are borrowed from the object. object may be NULL or anything else: noted. */
-const char *read_string(struct reader *reader, const json_t *object, const char *field);
-double read_number(struct reader *reader, const json_t *object, const char *field);
-uint64_t read_count(struct reader *reader, const json_t *object,
-		    const char *field); /* whole, >= 0 */
-bool read_bool(struct reader *reader, const json_t *object, const char *field);
-const json_t *read_array(struct reader *reader, const json_t *object, const char *field);
-const json_t *read_object(struct reader *reader, const json_t *object, const char *field);
+const char *reader_string(struct reader *reader, const json_t *object, const char *field);
+double reader_number(struct reader *reader, const json_t *object, const char *field);
+uint64_t reader_count(struct reader *reader, const json_t *object,
+		      const char *field); /* whole, >= 0 */
+bool reader_bool(struct reader *reader, const json_t *object, const char *field);
+const json_t *reader_array(struct reader *reader, const json_t *object, const char *field);
+const json_t *reader_object(struct reader *reader, const json_t *object, const char *field);
 
 /* Absent and null are fine and give the fallback; another type is noted. */
-const char *read_string_or(struct reader *reader, const json_t *object, const char *field,
-			   const char *fallback);
-double read_number_or(struct reader *reader, const json_t *object, const char *field,
-		      double fallback);
+const char *reader_string_or(struct reader *reader, const json_t *object, const char *field,
+			     const char *fallback);
+double reader_number_or(struct reader *reader, const json_t *object, const char *field,
+			double fallback);
 
 /* 0, or -EPROTO with a sentence in error. */
 int reader_result(const struct reader *reader, char *error, size_t size);

@@ -12,13 +12,13 @@ static const struct column columns[] = {
 
 static void add(struct table *table, const json_t *ban, struct reader *reader)
 {
-	double left = read_number_or(reader, ban, "seconds_left", -1);
+	double left = reader_number_or(reader, ban, "seconds_left", -1);
 
 	table_row(table, INK_PLAIN,
 		  (const char *const[]){
-			  read_string(reader, ban, "prefix"),
+			  reader_string(reader, ban, "prefix"),
 			  left < 0 ? "never" : text_duration(left).s,
-			  read_string(reader, ban, "origin"),
+			  reader_string(reader, ban, "origin"),
 		  });
 }
 
@@ -27,7 +27,7 @@ int render_bans(const json_t *bans, const struct page *page, char *error, size_t
 	_cleanup_table_ struct table *table =
 		table_new(columns, sizeof(columns) / sizeof(*columns));
 	struct reader reader = {0};
-	const json_t *list = read_array(&reader, bans, "bans");
+	const json_t *list = reader_array(&reader, bans, "bans");
 	struct draft draft;
 	int result;
 

@@ -66,27 +66,27 @@ int render_event(const json_t *event, struct render_events *columns, const struc
 {
 	struct reader reader = {0};
 	char source[96], destination[96], verdict[64];
-	bool observed = read_bool(&reader, event, "observed");
-	struct text clock = text_clock(moment_of(read_string(&reader, event, "time")));
+	bool observed = reader_bool(&reader, event, "observed");
+	struct text clock = text_clock(moment_of(reader_string(&reader, event, "time")));
 	const char *const cell[RENDER_EVENT_COLUMNS] = {
 		[TIME] = clock.s,
 		[VERDICT] = verdict,
-		[SERVICE] = read_string(&reader, event, "service"),
-		[TIER] = read_string(&reader, event, "tier"),
-		[PROTOCOL] = read_string(&reader, event, "protocol"),
+		[SERVICE] = reader_string(&reader, event, "service"),
+		[TIER] = reader_string(&reader, event, "tier"),
+		[PROTOCOL] = reader_string(&reader, event, "protocol"),
 		[SOURCE] = source,
 		[DESTINATION] = destination,
-		[INTERFACE] = read_string(&reader, event, "interface"),
-		[LIMIT] = read_string_or(&reader, event, "limit", ""),
+		[INTERFACE] = reader_string(&reader, event, "interface"),
+		[LIMIT] = reader_string_or(&reader, event, "limit", ""),
 	};
 	int result;
 
-	snprintf(verdict, sizeof(verdict), "%s%s", read_string(&reader, event, "verdict"),
+	snprintf(verdict, sizeof(verdict), "%s%s", reader_string(&reader, event, "verdict"),
 		 observed ? " (observed)" : "");
-	end_point(read_string(&reader, event, "source"), read_count(&reader, event, "sport"),
+	end_point(reader_string(&reader, event, "source"), reader_count(&reader, event, "sport"),
 		  source, sizeof(source));
-	end_point(read_string(&reader, event, "destination"), read_count(&reader, event, "dport"),
-		  destination, sizeof(destination));
+	end_point(reader_string(&reader, event, "destination"),
+		  reader_count(&reader, event, "dport"), destination, sizeof(destination));
 	result = reader_result(&reader, error, size);
 	if (result)
 		return result;

@@ -21,22 +21,22 @@ static enum ink status_ink(const char *status)
 
 static void print_title(const json_t *status, const struct page *page, struct reader *reader)
 {
-	const char *health = read_string(reader, status, "status");
+	const char *health = reader_string(reader, status, "status");
 
 	page_line(page, status_ink(health), "weir %s (%s) on %s: %s, up %s",
-		  read_string(reader, status, "version"), read_string(reader, status, "revision"),
-		  read_string(reader, status, "node"), health,
-		  text_duration(read_number(reader, status, "uptime_seconds")).s);
+		  reader_string(reader, status, "version"),
+		  reader_string(reader, status, "revision"), reader_string(reader, status, "node"),
+		  health, text_duration(reader_number(reader, status, "uptime_seconds")).s);
 }
 
 static void print_configuration(const json_t *status, const struct page *page,
 				struct reader *reader)
 {
-	const json_t *reload = read_object(reader, status, "reload");
-	double now = moment_of(read_string(reader, status, "time")) +
-		     read_number(reader, status, "age_seconds");
-	double then = moment_of(read_string_or(reader, reload, "last_success", ""));
-	uint64_t failed = read_count(reader, reload, "failed");
+	const json_t *reload = reader_object(reader, status, "reload");
+	double now = moment_of(reader_string(reader, status, "time")) +
+		     reader_number(reader, status, "age_seconds");
+	double then = moment_of(reader_string_or(reader, reload, "last_success", ""));
+	uint64_t failed = reader_count(reader, reload, "failed");
 	char failures[64] = "";
 
 	if (failed)
@@ -44,27 +44,27 @@ static void print_configuration(const json_t *status, const struct page *page,
 			 text_count(failed).s);
 	if (then >= 0)
 		page_line(page, INK_PLAIN, "configuration  generation %s, applied %s ago%s",
-			  text_count(read_count(reader, status, "generation")).s,
+			  text_count(reader_count(reader, status, "generation")).s,
 			  text_duration(now - then).s, failures);
 	else
 		page_line(page, INK_PLAIN, "configuration  generation %s%s",
-			  text_count(read_count(reader, status, "generation")).s, failures);
-	if (!read_bool(reader, reload, "ok"))
+			  text_count(reader_count(reader, status, "generation")).s, failures);
+	if (!reader_bool(reader, reload, "ok"))
 		page_line(page, INK_RED,
 			  "               the last reload was refused: `weir reload` says why");
 }
 
 static void print_table_line(const json_t *status, const struct page *page, struct reader *reader)
 {
-	const json_t *table = read_object(reader, status, "table");
-	uint64_t entries = read_count(reader, table, "entries");
-	uint64_t capacity = read_count(reader, table, "capacity");
-	uint64_t evicted = read_count(reader, table, "evictions_active");
+	const json_t *table = reader_object(reader, status, "table");
+	uint64_t entries = reader_count(reader, table, "entries");
+	uint64_t capacity = reader_count(reader, table, "capacity");
+	uint64_t evicted = reader_count(reader, table, "evictions_active");
 
 	page_line(page, INK_PLAIN, "clients        %s of %s, %.1f %% of the table; scan %s",
 		  text_count(entries).s, text_count(capacity).s,
 		  capacity ? 100.0 * (double)entries / (double)capacity : 0,
-		  text_duration(read_number(reader, table, "scan_seconds")).s);
+		  text_duration(reader_number(reader, table, "scan_seconds")).s);
 	if (evicted)
 		page_line(
 			page, INK_YELLOW,
@@ -74,14 +74,14 @@ static void print_table_line(const json_t *status, const struct page *page, stru
 
 static void print_facts(const json_t *status, const struct page *page, struct reader *reader)
 {
-	const json_t *events = read_object(reader, status, "events");
-	uint64_t lost = read_count(reader, events, "lost");
-	double age = read_number(reader, status, "age_seconds");
+	const json_t *events = reader_object(reader, status, "events");
+	uint64_t lost = reader_count(reader, events, "lost");
+	double age = reader_number(reader, status, "age_seconds");
 
 	print_configuration(status, page, reader);
 	print_table_line(status, page, reader);
 	page_line(page, INK_PLAIN, "bans           %s",
-		  text_count(read_count(reader, status, "bans")).s);
+		  text_count(reader_count(reader, status, "bans")).s);
 	if (lost)
 		page_line(page, INK_PLAIN, "events         %s lost: the daemon did not keep up",
 			  text_count(lost).s);
@@ -94,22 +94,22 @@ static int print_components(const json_t *status, const struct page *page, struc
 {
 	static const struct column columns[] = {
 		{.title = "COMPONENT"},
-		{.title = "HEALTH"},
-		{.title = "MESSAGE"},
+		{.title = "HEALTH", .drop = 1},
+		{.title = "MESSAGE", .cut = true, .drop = 2},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = read_array(reader, status, "components");
+	const json_t *list = reader_array(reader, status, "components");
 
 	for (size_t i = 0; table && i < json_array_size(list); i++) {
 		const json_t *component = json_array_get(list, i);
-		const char *health = read_string(reader, component, "status");
+		const char *health = reader_string(reader, component, "status");
 		bool healthy = !strcmp(health, "healthy");
 
 		table_row(table, healthy ? INK_PLAIN : status_ink(health),
 			  (const char *const[]){
-				  read_string(reader, component, "name"),
+				  reader_string(reader, component, "name"),
 				  health,
-				  read_string(reader, component, "message"),
+				  reader_string(reader, component, "message"),
 			  });
 	}
 	fputc('\n', page->out);
@@ -120,25 +120,25 @@ static int print_interfaces(const json_t *status, const struct page *page, struc
 {
 	static const struct column columns[] = {
 		{.title = "INTERFACE"},
-		{.title = "MODE"},
-		{.title = "STATE"},
-		{.title = "PROGRAM", .right = true, .drop = 1},
+		{.title = "MODE", .drop = 2},
+		{.title = "STATE", .drop = 1},
+		{.title = "PROGRAM", .right = true, .drop = 3},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = read_array(reader, status, "interfaces");
+	const json_t *list = reader_array(reader, status, "interfaces");
 
 	for (size_t i = 0; table && i < json_array_size(list); i++) {
 		const json_t *interface = json_array_get(list, i);
-		bool attached = read_bool(reader, interface, "attached");
+		bool attached = reader_bool(reader, interface, "attached");
 		struct text program = {"-"};
 
 		if (attached)
 			snprintf(program.s, sizeof(program.s), "%llu",
-				 (unsigned long long)read_count(reader, interface, "program_id"));
+				 (unsigned long long)reader_count(reader, interface, "program_id"));
 		table_row(table, attached ? INK_PLAIN : INK_RED,
 			  (const char *const[]){
-				  read_string(reader, interface, "name"),
-				  read_string(reader, interface, "mode"),
+				  reader_string(reader, interface, "name"),
+				  reader_string(reader, interface, "mode"),
 				  attached ? "attached" : "not attached",
 				  program.s,
 			  });
@@ -160,17 +160,18 @@ static struct text share(uint64_t part, uint64_t rest)
 
 static void add_service(struct table *table, const json_t *service, struct reader *reader)
 {
-	uint64_t passed = read_count(reader, read_object(reader, service, "passed"), "packets");
-	uint64_t refused = read_count(reader, read_object(reader, service, "refused"), "packets");
-	uint64_t observed = read_count(reader, service, "observed");
-	bool pressure = read_bool(reader, service, "under_pressure");
+	uint64_t passed = reader_count(reader, reader_object(reader, service, "passed"), "packets");
+	uint64_t refused =
+		reader_count(reader, reader_object(reader, service, "refused"), "packets");
+	uint64_t observed = reader_count(reader, service, "observed");
+	bool pressure = reader_bool(reader, service, "under_pressure");
 
 	table_row(table, pressure ? INK_RED : INK_PLAIN,
 		  (const char *const[]){
-			  read_string(reader, service, "name"),
-			  read_string(reader, service, "mode"),
-			  text_count(read_count(reader, service, "clients")).s,
-			  text_count(read_count(reader, service, "clients_limited")).s,
+			  reader_string(reader, service, "name"),
+			  reader_string(reader, service, "mode"),
+			  text_count(reader_count(reader, service, "clients")).s,
+			  text_count(reader_count(reader, service, "clients_limited")).s,
 			  text_count(passed).s,
 			  text_count(refused).s,
 			  share(refused, passed).s,
@@ -193,7 +194,7 @@ static int print_services(const json_t *status, const struct page *page, struct 
 		{.title = "PRESSURE", .drop = 2},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = read_array(reader, status, "services");
+	const json_t *list = reader_array(reader, status, "services");
 
 	for (size_t i = 0; table && i < json_array_size(list); i++)
 		add_service(table, json_array_get(list, i), reader);
@@ -203,23 +204,23 @@ static int print_services(const json_t *status, const struct page *page, struct 
 
 static void add_limits(struct table *table, const json_t *service, struct reader *reader)
 {
-	const json_t *tiers = read_array(reader, service, "tiers");
+	const json_t *tiers = reader_array(reader, service, "tiers");
 
 	for (size_t i = 0; i < json_array_size(tiers); i++) {
 		const json_t *tier = json_array_get(tiers, i);
-		const json_t *limits = read_array(reader, tier, "limits");
+		const json_t *limits = reader_array(reader, tier, "limits");
 
 		for (size_t j = 0; j < json_array_size(limits); j++) {
 			const json_t *limit = json_array_get(limits, j);
-			uint64_t refusals = read_count(reader, limit, "refusals");
+			uint64_t refusals = reader_count(reader, limit, "refusals");
 
 			table_row(table, INK_PLAIN,
 				  (const char *const[]){
-					  read_string(reader, service, "name"),
-					  read_string(reader, tier, "name"),
-					  read_string(reader, limit, "name"),
-					  read_bool(reader, limit, "group") ? "all together"
-									    : "each client",
+					  reader_string(reader, service, "name"),
+					  reader_string(reader, tier, "name"),
+					  reader_string(reader, limit, "name"),
+					  reader_bool(reader, limit, "group") ? "all together"
+									      : "each client",
 					  text_count(refusals).s,
 				  });
 		}
@@ -236,7 +237,7 @@ static int print_limits(const json_t *status, const struct page *page, struct re
 		{.title = "REFUSED BY IT", .right = true, .drop = 1},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = read_array(reader, status, "services");
+	const json_t *list = reader_array(reader, status, "services");
 
 	for (size_t i = 0; table && i < json_array_size(list); i++)
 		add_limits(table, json_array_get(list, i), reader);

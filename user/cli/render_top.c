@@ -35,11 +35,11 @@ static const json_t *find_service(const json_t *status, const char *name)
 static struct text packet_rate(const json_t *before, const json_t *now, const char *what,
 			       double seconds, struct reader *reader)
 {
-	uint64_t to = read_count(reader, read_object(reader, now, what), "packets"), from;
+	uint64_t to = reader_count(reader, reader_object(reader, now, what), "packets"), from;
 
 	if (!before || seconds <= 0)
 		return (struct text){"-"};
-	from = read_count(reader, read_object(reader, before, what), "packets");
+	from = reader_count(reader, reader_object(reader, before, what), "packets");
 	if (to < from)
 		return (struct text){"-"};
 	return text_rate((double)(to - from) / seconds);
@@ -48,22 +48,23 @@ static struct text packet_rate(const json_t *before, const json_t *now, const ch
 static void print_title(const json_t *status, const json_t *top, const struct page *page,
 			struct reader *reader)
 {
-	const json_t *table = read_object(reader, status, "table");
+	const json_t *table = reader_object(reader, status, "table");
 
 	page_line(page, INK_PLAIN, "weir on %s: %s, up %s; %s of %s clients, %s bans; by %s",
-		  read_string(reader, status, "node"), read_string(reader, status, "status"),
-		  text_duration(read_number(reader, status, "uptime_seconds")).s,
-		  text_count(read_count(reader, table, "entries")).s,
-		  text_count(read_count(reader, table, "capacity")).s,
-		  text_count(read_count(reader, status, "bans")).s, read_string(reader, top, "by"));
+		  reader_string(reader, status, "node"), reader_string(reader, status, "status"),
+		  text_duration(reader_number(reader, status, "uptime_seconds")).s,
+		  text_count(reader_count(reader, table, "entries")).s,
+		  text_count(reader_count(reader, table, "capacity")).s,
+		  text_count(reader_count(reader, status, "bans")).s,
+		  reader_string(reader, top, "by"));
 }
 
 static void add_service(struct table *table, const struct top_view *view, const json_t *service,
 			double seconds, struct reader *reader)
 {
-	const char *name = read_string(reader, service, "name");
+	const char *name = reader_string(reader, service, "name");
 	const json_t *before = find_service(view->before, name);
-	bool pressure = read_bool(reader, service, "under_pressure");
+	bool pressure = reader_bool(reader, service, "under_pressure");
 
 	if (view->service && strcmp(view->service, name))
 		return;
@@ -72,11 +73,12 @@ static void add_service(struct table *table, const struct top_view *view, const 
 			  name,
 			  packet_rate(before, service, "passed", seconds, reader).s,
 			  packet_rate(before, service, "refused", seconds, reader).s,
-			  text_count(read_count(reader, service, "clients")).s,
-			  text_count(read_count(reader, service, "clients_limited")).s,
+			  text_count(reader_count(reader, service, "clients")).s,
+			  text_count(reader_count(reader, service, "clients_limited")).s,
 			  pressure ? "yes" : "no",
-			  strcmp(read_string(reader, service, "mode"), "observe") ? ""
-										  : "observe only",
+			  strcmp(reader_string(reader, service, "mode"), "observe")
+				  ? ""
+				  : "observe only",
 		  });
 }
 
@@ -94,7 +96,7 @@ static int print_services(const struct top_view *view, const struct page *page, 
 		{.title = "MODE", .drop = 5},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = read_array(reader, view->status, "services");
+	const json_t *list = reader_array(reader, view->status, "services");
 	double seconds = view->before ? render_taken(view->status) - render_taken(view->before) : 0;
 	size_t shown;
 	int result;
@@ -123,19 +125,19 @@ static enum ink client_ink(const char *state, double refused_rate)
 
 static void add_client(struct table *table, const json_t *client, struct reader *reader)
 {
-	double refused_rate = read_number(reader, client, "refused_per_second");
-	const char *state = read_string(reader, client, "state");
-	bool parent = read_bool(reader, client, "parent");
+	double refused_rate = reader_number(reader, client, "refused_per_second");
+	const char *state = reader_string(reader, client, "state");
+	bool parent = reader_bool(reader, client, "parent");
 
 	table_row(table, client_ink(state, refused_rate),
 		  (const char *const[]){
-			  read_string(reader, client, "client"),
-			  read_string(reader, client, "service"),
-			  read_string(reader, client, "tier"),
-			  text_rate(read_number(reader, client, "passed_per_second")).s,
+			  reader_string(reader, client, "client"),
+			  reader_string(reader, client, "service"),
+			  reader_string(reader, client, "tier"),
+			  text_rate(reader_number(reader, client, "passed_per_second")).s,
 			  text_rate(refused_rate).s,
-			  text_count(read_count(reader, client, "passed")).s,
-			  text_count(read_count(reader, client, "refused")).s,
+			  text_count(reader_count(reader, client, "passed")).s,
+			  text_count(reader_count(reader, client, "refused")).s,
 			  parent		 ? "parent"
 			  : !strcmp(state, "ok") ? ""
 						 : state,
@@ -156,7 +158,7 @@ static int print_clients(const json_t *top, const struct page *page, size_t rows
 		{.title = "STATE", .drop = 3},
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = read_array(reader, top, "clients");
+	const json_t *list = reader_array(reader, top, "clients");
 
 	for (size_t i = 0; table && i < json_array_size(list); i++)
 		add_client(table, json_array_get(list, i), reader);

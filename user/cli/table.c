@@ -8,7 +8,8 @@
 #include "user/cli/text.h"
 
 #define COLUMNS 16
-#define GAP 2 /* spaces between columns */
+#define GAP 2	     /* spaces between columns */
+#define CUT_LEAST 12 /* a shorter beginning of a sentence says nothing */
 
 struct table {
 	const struct column *column;
@@ -111,30 +112,57 @@ static bool drop_one(const struct table *table, struct layout *layout)
 	return highest;
 }
 
-static void lay_out(const struct table *table, size_t rows, size_t page_width,
-		    struct layout *layout)
+static void measure(const struct table *table, size_t rows, struct layout *layout)
 {
-	size_t total, excess;
-
 	for (size_t i = 0; i < table->columns; i++) {
-		layout->width[i] = 0;
+		size_t title = text_width(table->column[i].title), widest = 0;
+
 		for (size_t row = 0; row < rows; row++) {
 			size_t width = text_width(table->cell[row * table->columns + i]);
 
-			if (width > layout->width[i])
-				layout->width[i] = width;
+			if (width > widest)
+				widest = width;
 		}
-		if ((layout->width[i] || !rows) &&
-		    text_width(table->column[i].title) > layout->width[i])
-			layout->width[i] = text_width(table->column[i].title);
+		layout->width[i] = (widest || !rows) && title > widest ? title : widest;
 	}
-	while (page_width && total_width(table, layout) > page_width && drop_one(table, layout))
-		;
-	total = total_width(table, layout);
-	if (!page_width || total <= page_width)
-		return;
-	excess = total - page_width;
-	layout->width[0] = layout->width[0] > excess ? layout->width[0] - excess : 1;
+}
+
+/* Makes a column narrower, but not than `least`, until the line fits. */
+static void shrink(const struct table *table, struct layout *layout, size_t column, size_t least,
+		   size_t page_width)
+{
+	size_t total = total_width(table, layout), *width = &layout->width[column];
+	size_t excess = total > page_width ? total - page_width : 0;
+
+	if (*width > least)
+		*width = *width - least > excess ? *width - excess : least;
+}
+
+static bool fits(const struct table *table, struct layout *layout, size_t page_width)
+{
+	struct layout whole = *layout;
+
+	if (!page_width || total_width(table, layout) <= page_width)
+		return true;
+	for (size_t i = 0; i < table->columns; i++)
+		if (table->column[i].cut)
+			shrink(table, layout, i, CUT_LEAST, page_width);
+	if (total_width(table, layout) <= page_width)
+		return true;
+	*layout = whole;
+	return false;
+}
+
+static void lay_out(const struct table *table, size_t rows, size_t page_width,
+		    struct layout *layout)
+{
+	measure(table, rows, layout);
+	while (!fits(table, layout, page_width)) {
+		if (!drop_one(table, layout)) {
+			shrink(table, layout, 0, 1, page_width);
+			return;
+		}
+	}
 }
 
 static void spaces(FILE *out, size_t count)

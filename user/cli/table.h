@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Aligned columns. A page too narrow loses the columns that matter least, then the ends of the
- * first one; a column without any text is left out.
+ * Aligned columns. On a page too narrow they lose the ends of sentences, then the columns that
+ * matter least, then the end of the first one. A column without any text is left out.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 struct column {
 	const char *title;
 	bool right;	   /* aligned: figures */
+	bool cut;	   /* loses its end before any column is left out: sentences */
 	unsigned int drop; /* 0: never left out; else the highest goes first */
 };
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#define _GNU_SOURCE /* ppoll */
 #include "user/cli/terminal.h"
 
 #include <errno.h>

@@ -25,49 +25,27 @@ struct text text_count(uint64_t count)
 /* Three significant digits of a value that is 0 or more. */
 static int digits_after_point(double value)
 {
-	/*
-	 * The limits are where rounding would add a digit: 9.995 is "10.0", not "9.99" or "10.00"
-	 */
+	/* The limits are where rounding would add a digit: 9.996 is "10.0", not "10.00" */
 	return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-}
-
-static struct text scaled(double value, double step, const char *const *suffix, size_t suffixes)
-{
-	struct text text;
-	size_t i = 0;
-
-	if (!(value > 0)) /* also NaN */
-		value = 0;
-	while (i + 1 < suffixes && value >= (i ? 999.5 : step - 0.5)) {
-		value /= step;
-		i++;
-	}
-	/*
-	 * Whole numbers stay whole where nothing was divided; 1e300 is still only a rate too high
-	 * to be true
-	 */
-	if (!i && value == (double)(uint64_t)value)
-		snprintf(text.s, sizeof(text.s), "%.0f%s", value, suffix[i]);
-	else if (value < 1e6)
-		snprintf(text.s, sizeof(text.s), "%.*f%s", digits_after_point(value), value,
-			 suffix[i]);
-	else
-		snprintf(text.s, sizeof(text.s), "%.2e%s", value, suffix[i]);
-	return text;
 }
 
 struct text text_rate(double per_second)
 {
 	static const char *const suffix[] = {"", "k", "M", "G", "T"};
+	double value = per_second > 0 ? per_second : 0; /* also of NaN */
+	struct text text;
+	size_t i = 0;
 
-	return scaled(per_second, 1000, suffix, sizeof(suffix) / sizeof(*suffix));
-}
-
-struct text text_bytes(double bytes)
-{
-	static const char *const suffix[] = {" B", " KiB", " MiB", " GiB", " TiB"};
-
-	return scaled(bytes, 1024, suffix, sizeof(suffix) / sizeof(*suffix));
+	for (; i < 4 && value >= 999.5; i++)
+		value /= 1000;
+	if (!i && value == (double)(uint64_t)value)
+		snprintf(text.s, sizeof(text.s), "%.0f", value);
+	else if (value < 1e6)
+		snprintf(text.s, sizeof(text.s), "%.*f%s", digits_after_point(value), value,
+			 suffix[i]);
+	else /* too high to be true, but it must fit */
+		snprintf(text.s, sizeof(text.s), "%.2e%s", value, suffix[i]);
+	return text;
 }
 
 struct text text_duration(double seconds)
@@ -107,24 +85,19 @@ static bool local_time(double unix_time, struct tm *tm)
 	return localtime_r(&whole, tm) != NULL;
 }
 
-struct text text_time(double unix_time)
-{
-	struct text text = {"?"};
-	struct tm tm;
-
-	if (local_time(unix_time, &tm))
-		strftime(text.s, sizeof(text.s), "%Y-%m-%d %H:%M:%S", &tm);
-	return text;
-}
-
 struct text text_clock(double unix_time)
 {
 	struct text text = {"?"};
 	struct tm tm;
+	uint64_t ms;
 
-	if (local_time(unix_time, &tm))
+	if (!local_time(unix_time, &tm))
+		return text;
+	/* To the nearest: .678 is not exact in binary, and must not become .677 */
+	ms = (uint64_t)(unix_time * 1000 + 0.5);
+	if (local_time((double)(ms / 1000), &tm))
 		snprintf(text.s, sizeof(text.s), "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min,
-			 tm.tm_sec, (int)((unix_time - (double)(time_t)unix_time) * 1000));
+			 tm.tm_sec, (int)(ms % 1000));
 	return text;
 }
 

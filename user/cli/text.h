@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Figures as people read them. One rule for all output: counts are exact with thousands separators
- * ("1,234,567"), rates and sizes have three digits and a suffix ("12.3k", "75.5 MiB"), durations
+ * ("1,234,567"), rates have three digits and a suffix ("12.3k"), durations
  * their two largest units ("2h13m"). Pure; the text is returned by value:
  *
  *     fprintf(out, "%s packets", text_count(n).s);
@@ -19,20 +19,13 @@ struct text {
 /* 1234567: "1,234,567" */
 struct text text_count(uint64_t count);
 
-/*
- * Decimal suffixes, none below 1000: 0 "0", 0.25 "0.25", 7.5 "7.5", 950 "950", 12345 "12.3k",
- * 4.56e6 "4.56M"
- */
+/* Suffixes are decimal: 0 "0", 7 "7", 0.25 "0.25", 950 "950", 12345 "12.3k", 4560000 "4.56M" */
 struct text text_rate(double per_second);
-
-/* Binary units: "512 B", "75.5 MiB" */
-struct text text_bytes(double bytes);
 
 /* Seconds: 0.0134 "13ms", 7 "7s", 7980 "2h13m", 266400 "3d02h". Negative is taken for 0 */
 struct text text_duration(double seconds);
 
-/* Unix seconds as local time, "2026-01-02 03:04:05", or with the time alone and milliseconds */
-struct text text_time(double unix_time);
+/* Unix seconds as local time of day with milliseconds, "03:04:05.678" */
 struct text text_clock(double unix_time);
 
 /*

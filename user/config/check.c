@@ -374,7 +374,7 @@ static int check_services(struct reader *reader)
 {
 	_cleanup_(cleanup_overlap) struct overlap *overlap = calloc(1, sizeof(*overlap));
 	_cleanup_(cleanup_claims) struct claim *claims = NULL;
-	size_t count;
+	size_t count = 0;
 	int r;
 
 	if (!overlap)

@@ -41,6 +41,7 @@ int config_default(const char *const *interfaces, size_t count, struct config **
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0;
 	FILE *stream;
+	int failed;
 
 	stream = open_memstream(&text, &length);
 	if (!stream)
@@ -49,7 +50,9 @@ int config_default(const char *const *interfaces, size_t count, struct config **
 	for (size_t i = 0; i < count; i++)
 		write_interface(interfaces[i], stream);
 	fputs(services, stream);
-	if (fclose(stream))
+	failed = ferror(stream);
+	failed |= fclose(stream);
+	if (failed || !text) /* glibc may leave NULL behind and call it a success */
 		goto no_memory;
 	return config_parse("command line", text, length, out, error);
 no_memory:

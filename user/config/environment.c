@@ -96,16 +96,18 @@ int environment_expand(const char *text, char **out, struct problem *problem)
 	_cleanup_free_ char *expanded = NULL;
 	size_t length = 0;
 	FILE *stream;
-	int r;
+	int r, failed;
 
 	stream = open_memstream(&expanded, &length);
 	if (!stream)
 		return -ENOMEM;
 	r = expand_all(text, stream, problem);
-	if (fclose(stream) && !r)
-		return -ENOMEM;
+	failed = ferror(stream);
+	failed |= fclose(stream);
 	if (r < 0)
 		return r;
+	if (failed || !expanded) /* glibc may leave NULL behind and call it a success */
+		return -ENOMEM;
 	*out = steal_ptr(expanded);
 	return 0;
 }

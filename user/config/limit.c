@@ -190,7 +190,7 @@ void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out
 	u128 cost, burst, one;
 
 	cost = divide_up(period << shift, limit->amount);
-	burst = period * limit->burst / limit->amount;
+	burst = divide_up(cost * limit->burst, 1ULL << shift);
 	one = divide_up(cost * least, 1ULL << shift);
 	out->cost = (uint64_t)cost;
 	out->burst = (uint64_t)(burst > one ? burst : one);

@@ -74,7 +74,7 @@ struct config_service {
 	bool reject;			     /* on_limit: drop | reject */
 	uint8_t client_ipv4, client_ipv6;    /* prefix lengths, default 32 and 64 */
 	uint8_t parent_ipv4, parent_ipv6;    /* default 24 and 48, never longer than the client's */
-	uint64_t new_clients; /* a second; default a tenth of the table. 0: no guard (new_clients: unlimited) */
+	uint64_t new_clients; /* a second; default a tenth of the table; 0: no guard */
 	struct config_rule rule[WEIR_TIERS]; /* by index into config.tier */
 };
 

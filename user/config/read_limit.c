@@ -162,7 +162,7 @@ static int read_all_tiers(struct reader *reader, const struct field *field, cons
 	for (const struct node *child = map->first; child; child = child->next) {
 		const struct node *first = node_get(map, child->name);
 		struct config_rule *rule;
-		size_t tier;
+		size_t tier = 0;
 		int r;
 
 		r = find_tier(reader, child, &tier);

@@ -201,7 +201,7 @@ int read_services(struct reader *reader, const struct field *field, const struct
 	if (schema_want(reader, field, node, NODE_LIST) < 0)
 		return -EINVAL;
 	for (const struct node *child = node->first; child; child = child->next) {
-		size_t number;
+		size_t number = 0;
 
 		r = place_service(reader, child, &number);
 		if (r < 0)

@@ -344,6 +344,18 @@ static int build(struct builder *builder)
 	return 0;
 }
 
+/* libyaml compares each %TAG with all before it: minutes for a file full of them. */
+static int refuse_tag_directives(struct builder *builder)
+{
+	const char *found = memmem(builder->text, builder->length, "%TAG", 4);
+
+	if (!found)
+		return 0;
+	return line_fail(builder->error, builder->tree.file,
+			 line_at(builder, (size_t)(found - builder->text)),
+			 "a YAML directive, %%TAG; expected none");
+}
+
 int tree_parse(const char *file, const char *text, size_t length, struct tree *out,
 	       struct config_error *error)
 {
@@ -355,10 +367,15 @@ int tree_parse(const char *file, const char *text, size_t length, struct tree *o
 	};
 	int r;
 
+	r = refuse_tag_directives(&builder);
+	if (r < 0)
+		return r;
 	if (!yaml_parser_initialize(&builder.parser))
 		return no_memory(error, file);
 	yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)text, length);
+	/* It asserts that there is a text, even of no length. */
+	yaml_parser_set_input_string(&builder.parser,
+				     (const unsigned char *)(length > 0 ? text : ""), length);
 	r = build(&builder);
 	yaml_parser_delete(&builder.parser);
 	free(builder.key);

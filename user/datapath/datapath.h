@@ -32,6 +32,9 @@ struct datapath_error {
  */
 int datapath_open(const struct config *config, struct datapath **out, struct datapath_error *error);
 
+/* Were these pins made by an earlier daemon? */
+bool datapath_adopted(const struct datapath *datapath);
+
 /* Ends this process's part; everything stays pinned and enforced. NULL is allowed. */
 void datapath_close(struct datapath *datapath);
 
@@ -88,6 +91,8 @@ int datapath_expire_bans(struct datapath *datapath, uint64_t now_ns);
 /* Names and numbers: counters, clients and events speak in the numbers of this. Borrowed, live. */
 const struct weir_state *datapath_names(const struct datapath *datapath);
 uint64_t datapath_epoch(const struct datapath *datapath);
+/* Successful datapath_apply() calls in the life of the pins */
+uint32_t datapath_generation(const struct datapath *datapath);
 uint64_t datapath_bans_total(const struct datapath *datapath, enum weir_ban_origin origin);
 
 /* The table, read-only and live: entries change under the reader. */
@@ -96,6 +101,9 @@ struct datapath_table {
 	uint32_t sets;
 };
 struct datapath_table datapath_table(const struct datapath *datapath);
+
+/* The side packets are judged by now. Borrowed until the next datapath_apply(). */
+const struct weir_side *datapath_side(const struct datapath *datapath);
 
 /* Sums over all CPUs into *out. -errno of the system call. */
 int datapath_series(struct datapath *datapath, uint32_t series, struct weir_series *out);

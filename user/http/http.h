@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The two listeners. TCP: read only, loopback by default:
- *     GET /metrics /healthz /health/live /health/ready /health/startup /health/detailed
+ *     GET / (lists the routes) /metrics /healthz /health/live /health/ready /health/startup /health/detailed
  * Unix socket (mode 0660, root and group weir): those, and the admin API, JSON in and out:
  *     GET  /v1/status                                   GET /v1/top?limit=20&service=NAME&by=refused|passed|total
  *     GET  /v1/bans                                     GET /v1/events   newline-delimited JSON, streamed until the client leaves
  *     POST /v1/ban    {"prefix":"203.0.113.7","seconds":600}     seconds 0 or absent: no end
  *     POST /v1/unban  {"prefix":"203.0.113.7"}
  *     POST /v1/reload {}                                POST /v1/detach {}
- * An error is {"error":"word","message":"a sentence that says what to do"} with 400, 404, 405, 409, 413 or 500.
+ * An error is {"error":"word","message":"a sentence that says what to do"} with 400, 404, 405, 409, 413,
+ * 415, 500 or 503. docs/api.md has every shape.
  * Nothing here touches the datapath: a reading formats a snapshot, a command goes to the control thread.
  */
 #pragma once

@@ -13,6 +13,7 @@
 
 #include "user/base/log.h"
 #include "user/http/http.h"
+#include "user/http/patience.h"
 #include "user/http/route.h"
 #include "user/http/socket.h"
 #include "user/http/stream.h"
@@ -25,6 +26,9 @@
 #define UNIX_STACK_BYTES \
 	((size_t)512 * 1024) /* a thread a connection; sorting and JSON need a few 10 KiB */
 #define TIMEOUT_SECONDS 10u
+#define PATIENCE_MS \
+	30000 /* for one request over TCP, its answer read: more than any scrape's timeout */
+#define PATIENCE_PERIOD_MS 5000
 #define DISCARD_BYTES (16 * HTTP_BODY_BYTES) /* of a body too large, before the connection is cut */
 
 struct http {
@@ -32,6 +36,7 @@ struct http {
 	struct http_figures figures;
 	struct http_sources sources;
 	struct streams streams;
+	struct patience patience; /* with TCP clients */
 	struct MHD_Daemon *tcp, *admin;
 	struct socket_file socket;
 	uint16_t port;
@@ -123,14 +128,35 @@ static struct exchange *begin(struct http *http, struct MHD_Connection *connecti
 	return exchange;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct http *http = context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		*state = patience_add(&http->patience,
+				      MHD_get_connection_info(connection,
+							      MHD_CONNECTION_INFO_CONNECTION_FD)
+					      ->connect_fd);
+		return;
+	}
+	patience_remove(&http->patience, *state);
+	*state = NULL;
+}
+
 static void completed(void *context, struct MHD_Connection *connection, void **state,
 		      enum MHD_RequestTerminationCode how)
 {
 	struct exchange *exchange = *state;
 
-	(void)context, (void)connection, (void)how;
+	(void)context, (void)how;
 	if (!exchange)
 		return;
+	if (!exchange->request.admin)
+		patience_touch(&exchange->http->patience,
+			       MHD_get_connection_info(connection,
+						       MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+				       ->socket_context);
 	figures_end(&exchange->http->figures);
 	buffer_release(&exchange->request.body);
 	free(exchange);
@@ -273,10 +299,13 @@ static void on_log(void *context, const char *format, va_list arguments)
 
 static struct MHD_Daemon *start_tcp(struct http *http, int fd)
 {
+	if (patience_start(&http->patience, PATIENCE_MS, PATIENCE_PERIOD_MS))
+		return NULL;
 	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0,
 				NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-				completed, NULL, MHD_OPTION_CONNECTION_LIMIT, TCP_CONNECTIONS,
+				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_CONNECTION,
+				on_connection, http, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+				MHD_OPTION_CONNECTION_LIMIT, TCP_CONNECTIONS,
 				MHD_OPTION_PER_IP_CONNECTION_LIMIT, TCP_PER_ADDRESS,
 				MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, TCP_MEMORY_BYTES,
@@ -375,6 +404,7 @@ void http_stop(struct http *http)
 	socket_file_release(&http->socket);
 	if (http->tcp)
 		MHD_stop_daemon(http->tcp);
+	patience_stop(&http->patience);
 	if (http->admin)
 		MHD_stop_daemon(http->admin);
 	pthread_mutex_destroy(&http->figures.lock);

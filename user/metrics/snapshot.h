@@ -103,14 +103,14 @@ struct snapshot {
 	struct snapshot_service service[WEIR_SERVICES]; /* by service number; "" = unused */
 	char tier[WEIR_TIERS][WEIR_NAME];		/* by tier number; "" = unused */
 	struct snapshot_series *series;
-	size_t series_count;	/* each (interface, service, tier) once */
+	size_t series_count; /* each (interface, service, tier) once */
 	struct snapshot_limit *limit;
 	size_t limits;
 	struct weir_totals totals;
 	uint64_t parse_errors[3]; /* ethernet, network, transport */
 
 	uint64_t table_entries, table_capacity;
-	double scan_seconds; /* the last scan */
+	double scan_seconds;		/* the last scan */
 	struct histogram scan_duration; /* all scans since the start */
 	uint64_t bans;
 	uint64_t bans_total[2]; /* origin: manual, escalation */

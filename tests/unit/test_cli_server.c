@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The command line and the listeners together: what one sends the other can read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit/capture.h"
+#include "user/cli/cli.h"
+#include "user/daemon/daemon.h"
+#include "user/datapath/datapath.h"
+#include "user/http/http.h"
+
+/* Not wanted here: detach must ask the server, and nothing else. */
+int daemon_run(const struct daemon_options *options)
+{
+	abort();
+}
+
+int datapath_detach_pins(const char *pins, char *error, size_t size)
+{
+	abort();
+}
+
+const char *datapath_libbpf_version(void)
+{
+	return "";
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void fill_client(struct snapshot_client *client)
+{
+	static const uint8_t address[16] = {[10] = 0xff, 0xff, 203, 0, 113, 7};
+
+	memcpy(client->addr, address, sizeof(address));
+	client->length = 128;
+	client->flags = WEIR_CLIENT_BANNED;
+	client->service = 1;
+	client->passed = 4000000000;
+	client->refused = 77;
+	client->refused_rate = 1.5;
+}
+
+/* A daemon that has just begun: one interface, one service, one client. A new one at each call. */
+static struct snapshot *snapshot(void *context)
+{
+	struct snapshot *made = snapshot_new();
+
+	made->time_ns = now_ns();
+	made->unix_time = (double)time(NULL);
+	made->generation = 1;
+	strcpy(made->node, "edge-1");
+	strcpy(made->interface[0].name, "eth0");
+	strcpy(made->interface[0].mode, "native");
+	made->interface[0].attached = true;
+	made->interfaces = 1;
+	strcpy(made->service[0].name, "other");
+	strcpy(made->service[1].name, "web");
+	strcpy(made->tier[0], "anonymous");
+	made->series = calloc(1, sizeof(*made->series));
+	made->series_count = 1;
+	made->series[0].service = 1;
+	made->series[0].sum.verdict[WEIR_PASSED] = (struct weir_count){1234567, 6000};
+	made->series[0].sum.verdict[WEIR_LIMITED] = (struct weir_count){7, 420};
+	made->limit = calloc(1, sizeof(*made->limit));
+	made->limits = 1;
+	made->limit[0].service = 1;
+	strcpy(made->limit[0].name, "100/min connections");
+	strcpy(made->limit[0].unit, "connections");
+	made->limit[0].refusals = 7;
+	made->table_capacity = 1048576;
+	made->bans = 1;
+	fill_client(&made->top[0]);
+	made->tops = 1;
+	return made;
+}
+
+static int command(void *context, const char *name, const json_t *arguments, const char *request_id,
+		   json_t **reply)
+{
+	if (!strcmp(name, "ban"))
+		*reply = json_pack("{s:O, s:I, s:b}", "prefix",
+				   json_object_get(arguments, "prefix"), "seconds",
+				   json_integer_value(json_object_get(arguments, "seconds")),
+				   "replaced", 0);
+	else if (!strcmp(name, "unban"))
+		*reply = json_pack("{s:O}", "prefix", json_object_get(arguments, "prefix"));
+	else if (!strcmp(name, "bans"))
+		*reply = json_pack("{s:[{s:s, s:n, s:s}]}", "bans", "prefix", "203.0.113.7",
+				   "seconds_left", "origin", "manual");
+	else if (!strcmp(name, "reload"))
+		*reply = json_pack("{s:i}", "generation", 2);
+	else
+		*reply = json_pack("{s:[s]}", "detached", "eth0");
+	return 200;
+}
+
+static ssize_t events(void *context, uint64_t *cursor, char *buffer, size_t size, int timeout_ms)
+{
+	static const char line[] =
+		"{\"time\":\"2026-01-02T03:04:05.678Z\",\"verdict\":\"limited\",\"interface\":"
+		"\"eth0\",\"service\":\"web\",\"tier\":\"anonymous\",\"source\":\"203.0.113.7\","
+		"\"sport\":1,\"destination\":\"198.51.100.1\",\"dport\":80,\"protocol\":\"tcp\","
+		"\"bytes\":60,\"limit\":null,\"observed\":false}\n";
+
+	usleep(20000);
+	++*cursor;
+	return snprintf(buffer, size, "%s", line);
+}
+
+static bool started(void *context)
+{
+	return true;
+}
+
+static const struct http_ops ops = {
+	.snapshot = snapshot, .command = command, .events = events, .started = started};
+static char folder[] = "/tmp/weir-cli-server-XXXXXX", path[64];
+static pid_t server;
+
+/* In a process of its own, for its threads: capture() forks, and they would not come along. */
+static void serve(int ready)
+{
+	struct http *http;
+	char error[512];
+
+	if (http_start(NULL, path, &ops, &http, error, sizeof(error))) {
+		print_error("%s\n", error);
+		_exit(1);
+	}
+	if (write(ready, "", 1) == 1)
+		pause();
+	_exit(1);
+}
+
+static int start(void **state)
+{
+	int ready[2];
+	char byte;
+
+	if (!mkdtemp(folder) || pipe(ready))
+		return -1;
+	snprintf(path, sizeof(path), "%s/weir.sock", folder);
+	setenv("WEIR_SOCKET", path, 1);
+	server = fork();
+	if (!server)
+		serve(ready[1]);
+	close(ready[1]);
+	return read(ready[0], &byte, 1) == 1 && !close(ready[0]) ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	unlink(path);
+	return rmdir(folder);
+}
+
+static struct captured weir(const char *words)
+{
+	char line[512];
+	struct captured captured;
+
+	snprintf(line, sizeof(line), "weir %s", words);
+	captured = capture(cli_main, line);
+	assert_string_equal(captured.err, "");
+	assert_int_equal(captured.code, CLI_OK);
+	return captured;
+}
+
+static void assert_has(const struct captured *captured, const char *part)
+{
+	if (!strstr(captured->out, part))
+		fail_msg("no \"%s\" in:\n%s", part, captured->out);
+}
+
+static void status_can_be_read(void **state)
+{
+	struct captured captured = weir("status");
+
+	assert_has(&captured, " on edge-1: ");
+	assert_has(&captured, "\neth0       native  attached ");
+	assert_has(&captured, "\nweb      enforce        0        0  1,234,567        7  0.0 %\n");
+	assert_has(&captured, "\nweb      anonymous  100/min connections  each client ");
+	captured = weir("status --json");
+	assert_int_equal(captured.out[0], '{');
+}
+
+static void top_can_be_read(void **state)
+{
+	struct captured captured = weir("top --once --interval 1s");
+
+	assert_has(&captured, "\nweb             0          0        0        0  no\n");
+	assert_has(&captured, "\n203.0.113.7  web      anonymous         0       1.50  "
+			      "4,000,000,000       77  banned\n");
+	captured = weir("top --once --interval 1s --service web --by refused --limit 256");
+	assert_has(&captured, "; by refused\n");
+}
+
+static void commands_are_understood(void **state)
+{
+	assert_string_equal(weir("ban 203.0.113.0/24 --for 10m").out,
+			    "banned 203.0.113.0/24 for 10m00s\n");
+	assert_string_equal(weir("ban ::1").out, "banned ::1 until it is unbanned\n");
+	assert_string_equal(weir("unban 203.0.113.7").out, "unbanned 203.0.113.7\n");
+	assert_string_equal(weir("bans").out, "PREFIX       ENDS IN  ORIGIN\n"
+					      "203.0.113.7    never  manual\n");
+	assert_string_equal(weir("reload").out, "configuration applied, generation 2\n");
+	assert_string_equal(weir("detach").out, "detached from eth0\n");
+}
+
+static void events_can_be_followed(void **state)
+{
+	struct captured captured = weir("events --count 3");
+
+	assert_has(&captured, "203.0.113.7:1 ");
+	captured = weir("events --count 3 --json");
+	assert_has(&captured, "\"source\":\"203.0.113.7\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(status_can_be_read),
+		cmocka_unit_test(top_can_be_read),
+		cmocka_unit_test(commands_are_understood),
+		cmocka_unit_test(events_can_be_followed),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}

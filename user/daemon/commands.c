@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the admin API can ask the control thread to do: JSON in, datapath, JSON out. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/base/log.h"
+#include "user/daemon/control.h"
+
+#define SECONDS_MAX (10 * 365 * 86400LL)
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int refuse(int status, const char *word, const char *message, json_t **reply)
+{
+	*reply = json_pack("{s:s, s:s}", "error", word, "message", message);
+	return status;
+}
+
+static int take_prefix(const json_t *arguments, struct config_prefix *out, json_t **reply)
+{
+	const char *text = json_string_value(json_object_get(arguments, "prefix"));
+
+	if (!text)
+		return refuse(400, "invalid_request",
+			      "prefix is missing; send for example {\"prefix\":\"203.0.113.0/24\"}", reply);
+	if (config_parse_prefix(text, out))
+		return refuse(400, "invalid_request",
+			      "prefix is not an address or prefix, or has bits set beyond its length; "
+			      "expected for example 203.0.113.7 or 2001:db8::/32", reply);
+	return 0;
+}
+
+static int command_ban(struct control *control, const json_t *arguments, const char *request_id,
+		       json_t **reply)
+{
+	const json_t *seconds = json_object_get(arguments, "seconds");
+	json_int_t length = json_integer_value(seconds);
+	struct datapath_ban ban = { .until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL };
+	struct datapath_error error = {};
+	char text[WEIR_PREFIX_TEXT];
+	int result = take_prefix(arguments, &ban.prefix, reply);
+
+	if (result)
+		return result;
+	if ((seconds && !json_is_integer(seconds)) || length < 0 || length > SECONDS_MAX)
+		return refuse(400, "invalid_request",
+			      "seconds: expected a whole number up to 315360000, or 0 for no end", reply);
+	if (length)
+		ban.until_ns = monotonic_ns() + (uint64_t)length * 1000000000;
+	result = datapath_ban(control->gather.datapath, &ban, &error);
+	if (result < 0)
+		return refuse(500, "internal_error", error.text, reply);
+	config_format_prefix(&ban.prefix, text, sizeof(text));
+	if (length)
+		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", text, (long long)length);
+	else
+		log_request(LOG_INFO, "bans", request_id, "%s banned without end", text);
+	*reply = json_pack("{s:s, s:I, s:b}", "prefix", text, "seconds", length, "replaced", result);
+	return 200;
+}
+
+static int command_unban(struct control *control, const json_t *arguments, const char *request_id,
+			 json_t **reply)
+{
+	struct config_prefix prefix;
+	struct datapath_error error = {};
+	char text[WEIR_PREFIX_TEXT];
+	int result = take_prefix(arguments, &prefix, reply);
+
+	if (result)
+		return result;
+	result = datapath_unban(control->gather.datapath, &prefix, &error);
+	if (result)
+		return refuse(result == -ENOENT ? 404 : 500,
+			      result == -ENOENT ? "not_found" : "internal_error", error.text, reply);
+	config_format_prefix(&prefix, text, sizeof(text));
+	log_request(LOG_INFO, "bans", request_id, "%s no longer banned", text);
+	*reply = json_pack("{s:s}", "prefix", text);
+	return 200;
+}
+
+static int command_bans(struct control *control, json_t **reply)
+{
+	static const char *const origins[] = { "manual", "escalation" };
+	const struct datapath_ban *bans;
+	size_t count = datapath_bans(control->gather.datapath, &bans);
+	uint64_t now = monotonic_ns();
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		char text[WEIR_PREFIX_TEXT];
+		uint64_t left = bans[i].until_ns > now ? (bans[i].until_ns - now) / 1000000000 : 0;
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "prefix",
+			config_format_prefix(&bans[i].prefix, text, sizeof(text)), "seconds_left",
+			bans[i].until_ns == UINT64_MAX ? json_null() : json_integer((json_int_t)left),
+			"origin", origins[bans[i].origin]));
+	}
+	*reply = json_pack("{s:o}", "bans", list);
+	return 200;
+}
+
+static int command_reload(struct control *control, const char *request_id, json_t **reply)
+{
+	char why[512];
+
+	if (control_reload(control, request_id, why))
+		return refuse(400, "invalid_configuration", why, reply);
+	*reply = json_pack("{s:I}", "generation",
+			   (json_int_t)datapath_generation(control->gather.datapath));
+	return 200;
+}
+
+static int command_detach(struct control *control, const char *request_id, json_t **reply)
+{
+	struct datapath_link links[WEIR_INTERFACES];
+	size_t count = datapath_links(control->gather.datapath, links);
+	struct datapath_error error = {};
+	json_t *list = json_array();
+
+	if (datapath_detach(control->gather.datapath, &error)) {
+		json_decref(list);
+		return refuse(500, "internal_error", error.text, reply);
+	}
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(links[i].interface));
+	log_request(LOG_INFO, "datapath", request_id, "detached from everything; stopping");
+	control->detached = control->stop = true;
+	*reply = json_pack("{s:o}", "detached", list);
+	return 200;
+}
+
+int control_command(void *context, const char *name, const json_t *arguments,
+		    const char *request_id, json_t **reply)
+{
+	struct control *control = context;
+
+	if (!strcmp(name, "ban"))
+		return command_ban(control, arguments, request_id, reply);
+	if (!strcmp(name, "unban"))
+		return command_unban(control, arguments, request_id, reply);
+	if (!strcmp(name, "bans"))
+		return command_bans(control, reply);
+	if (!strcmp(name, "reload"))
+		return command_reload(control, request_id, reply);
+	if (!strcmp(name, "detach"))
+		return command_detach(control, request_id, reply);
+	return refuse(404, "not_found", "no such command", reply);
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/daemon/control.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/base/log.h"
+#include "user/base/prefix.h"
+#include "user/config/limit.h"
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static double unix_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* -------------------------------------------------------------------------------- for HTTP threads */
+
+static struct snapshot *latest_snapshot(void *context)
+{
+	struct control *control = context;
+	struct snapshot *snapshot;
+
+	pthread_mutex_lock(&control->snapshot_lock);
+	snapshot = control->snapshot ? snapshot_ref(control->snapshot) : NULL;
+	pthread_mutex_unlock(&control->snapshot_lock);
+	return snapshot;
+}
+
+static int call_command(void *context, const char *name, const json_t *arguments,
+			const char *request_id, json_t **reply)
+{
+	return queue_call(((struct control *)context)->queue, name, arguments, request_id, reply);
+}
+
+static ssize_t read_feed(void *context, uint64_t *cursor, char *buffer, size_t size, int timeout_ms)
+{
+	return feed_read(((struct control *)context)->feed, cursor, buffer, size, timeout_ms);
+}
+
+static bool has_started(void *context)
+{
+	return ((struct control *)context)->started;
+}
+
+/* ------------------------------------------------------------------------------------- snapshots */
+
+static void publish(struct control *control)
+{
+	struct snapshot *new = gather_snapshot(&control->gather), *old;
+
+	if (!new)
+		return;
+	pthread_mutex_lock(&control->snapshot_lock);
+	old = control->snapshot;
+	control->snapshot = new;
+	pthread_mutex_unlock(&control->snapshot_lock);
+	snapshot_unref(old);
+}
+
+void control_tick(struct control *control)
+{
+	int ended = datapath_expire_bans(control->gather.datapath, monotonic_ns());
+
+	if (ended)
+		log_info("bans", "%d ban%s ended", ended, ended == 1 ? "" : "s");
+	control_watch_links(control);
+	publish(control);
+}
+
+void control_watch_links(struct control *control)
+{
+	char changed[1024], *line, *rest = changed;
+
+	if (!datapath_watch(control->gather.datapath, changed, sizeof(changed)))
+		return;
+	while ((line = strsep(&rest, "\n")))
+		log_warning("datapath", "%s", line);
+	publish(control);
+}
+
+/* ---------------------------------------------------------------------------------------- events */
+
+static const char *protocol_name(uint8_t protocol, char buffer[8])
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_ICMP:
+		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "icmpv6";
+	default:
+		snprintf(buffer, 8, "%u", protocol);
+		return buffer;
+	}
+}
+
+static const char *verdict_label(uint8_t verdict)
+{
+	static const char *const labels[] = {
+#define X(name, action, label, help) label,
+		WEIR_VERDICTS(X)
+#undef X
+	};
+
+	return verdict < WEIR_VERDICT_COUNT ? labels[verdict] : "?";
+}
+
+/* The configured text of the limit that refused, or NULL */
+static const char *limit_text(const struct control *control, const struct weir_event *event,
+			      char buffer[WEIR_LIMIT_TEXT])
+{
+	const struct weir_state *names = datapath_names(control->gather.datapath);
+	const struct config *config = control->config;
+
+	if (event->limit >= 2 * WEIR_LIMITS)
+		return NULL;
+	for (size_t s = 0; s < config->services; s++)
+		for (size_t t = 0; t < config->tiers; t++) {
+			const struct config_rule *rule = &config->service[s].rule[t];
+			bool group = event->limit >= WEIR_LIMITS;
+			size_t i = event->limit % WEIR_LIMITS;
+
+			if (strcmp(names->service[event->service % WEIR_SERVICES],
+				   config->service[s].name) ||
+			    strcmp(names->tier[event->tier % WEIR_TIERS], config->tier[t].name))
+				continue;
+			if (i < (group ? rule->groups : rule->limits))
+				return limit_format(group ? &rule->group[i] : &rule->limit[i], buffer,
+						    WEIR_LIMIT_TEXT);
+		}
+	return NULL;
+}
+
+static void format_time(uint64_t time_ns, char out[40])
+{
+	double at = unix_seconds() - (double)(monotonic_ns() - time_ns) / 1e9;
+	time_t seconds = (time_t)at;
+	struct tm utc;
+	size_t length;
+
+	gmtime_r(&seconds, &utc);
+	length = strftime(out, 24, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(out + length, 40 - length, ".%03dZ", (int)((at - (double)seconds) * 1000));
+}
+
+static void on_event(void *context, const struct weir_event *event)
+{
+	struct control *control = context;
+	const struct weir_state *names = datapath_names(control->gather.datapath);
+	char time[40], from[PREFIX_TEXT], to[PREFIX_TEXT], number[8], limit[WEIR_LIMIT_TEXT];
+	char *text, line[FEED_LINE];
+	json_t *json;
+
+	format_time(event->time_ns, time);
+	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s?, s:b}",
+		"time", time, "verdict", verdict_label(event->verdict),
+		"interface", names->interface[event->interface % WEIR_INTERFACES],
+		"service", names->service[event->service % WEIR_SERVICES],
+		"tier", names->tier[event->tier % WEIR_TIERS],
+		"source", prefix_text(event->saddr, 128, from, sizeof(from)), "sport", event->sport,
+		"destination", prefix_text(event->daddr, 128, to, sizeof(to)), "dport", event->dport,
+		"protocol", protocol_name(event->protocol, number), "bytes", (int)event->bytes,
+		"limit", limit_text(control, event, limit), "observed", event->observed);
+	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (text && snprintf(line, sizeof(line), "%s\n", text) < (int)sizeof(line))
+		feed_add(control->feed, line);
+	free(text);
+}
+
+void control_read_events(struct control *control)
+{
+	datapath_events(control->gather.datapath, on_event, control);
+}
+
+void control_serve(struct control *control)
+{
+	queue_serve(control->queue, control_command, control);
+}
+
+/* ---------------------------------------------------------------------------------------- reload */
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* What only a restart can change is named, not ignored in silence. */
+static void warn_of_fixed(const struct config *old, const struct config *new)
+{
+	if (!same(old->http_listen, new->http_listen) || !same(old->admin, new->admin))
+		log_warning("config", "http: a new address takes effect with the next start");
+	if (!same(old->pins, new->pins) || old->clients != new->clients)
+		log_warning("config", "pins and table.clients take effect with the next `weir detach` "
+				      "and start");
+}
+
+static void use_config(struct control *control, struct config *config)
+{
+	config_unref(control->config);
+	control->config = config;
+	control->gather.config = config;
+}
+
+int control_reload(struct control *control, const char *request_id, char *why)
+{
+	struct gather *gather = &control->gather;
+	struct config *config = NULL, *old = control->config;
+	struct config_error error = {};
+	struct datapath_error refused = {};
+	int result;
+
+	if (!old->path)
+		snprintf(error.text, sizeof(error.text),
+			 "started without a configuration file; start with -c FILE to reload it");
+	result = old->path ? config_load(old->path, &config, &error) : -EINVAL;
+	if (!result) {
+		result = datapath_apply(gather->datapath, config, &refused);
+		if (!result && (result = datapath_attach(gather->datapath, &refused))) {
+			struct datapath_error again;
+
+			/* an interface that is not there: back to what was */
+			datapath_apply(gather->datapath, old, &again);
+			datapath_attach(gather->datapath, &again);
+		}
+		if (result)
+			snprintf(error.text, sizeof(error.text), "%.300s: %.200s", old->path,
+				 refused.text);
+	}
+	gather->reload_ok = !result;
+	if (result) {
+		gather->reloads_failed++;
+		snprintf(gather->reload_error, sizeof(gather->reload_error), "%.159s", error.text);
+		log_request(LOG_ERR, "config", request_id, "not reloaded, the old one stays: %s",
+			    error.text);
+		config_unref(config);
+		if (why)
+			snprintf(why, sizeof(error.text), "%s", error.text);
+	} else {
+		gather->reloads_ok++;
+		gather->reload_ok_time = unix_seconds();
+		warn_of_fixed(old, config);
+		use_config(control, config);
+		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u", config->path,
+			    datapath_generation(gather->datapath));
+	}
+	publish(control);
+	return result;
+}
+
+/* --------------------------------------------------------------------------------- start and stop */
+
+static int start_listeners(struct control *control)
+{
+	const struct http_ops ops = { latest_snapshot, call_command, read_feed, has_started, control };
+	char error[512];
+	int result = http_start(control->config->http_listen,
+				control->socket ? control->socket : control->config->admin, &ops,
+				&control->http, error, sizeof(error));
+
+	if (result)
+		log_error("http", "%s", error);
+	return result;
+}
+
+static int start_datapath(struct control *control)
+{
+	struct gather *gather = &control->gather;
+	struct datapath_error error = {};
+	int result = datapath_open(control->config, &gather->datapath, &error);
+
+	if (!result)
+		result = datapath_apply(gather->datapath, control->config, &error);
+	if (!result)
+		result = datapath_attach(gather->datapath, &error);
+	if (!result) {
+		gather->scan = scan_new(datapath_table(gather->datapath).sets);
+		result = gather->scan ? 0 : -ENOMEM;
+	}
+	if (result)
+		log_error("datapath", "%s", error.text[0] ? error.text : strerror(-result));
+	return result;
+}
+
+static void control_free(struct control *control)
+{
+	if (!control)
+		return;
+	http_stop(control->http);
+	snapshot_unref(control->snapshot);
+	scan_free(control->gather.scan);
+	datapath_close(control->gather.datapath);
+	feed_free(control->feed);
+	queue_free(control->queue);
+	config_unref(control->config);
+	pthread_mutex_destroy(&control->snapshot_lock);
+	free(control->socket);
+	free(control);
+}
+
+/* A start that failed takes back what it made, and leaves what an earlier daemon had. */
+static void abandon(struct control *control)
+{
+	struct datapath_error error;
+
+	if (control->gather.datapath && !datapath_adopted(control->gather.datapath))
+		datapath_detach(control->gather.datapath, &error);
+	if (control->queue)
+		queue_shut(control->queue);
+	if (control->feed)
+		feed_shut(control->feed);
+	control_free(control);
+}
+
+int control_start(struct config *config, const char *socket, struct control **out)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int result = -ENOMEM;
+
+	if (!control)
+		return result;
+	pthread_mutex_init(&control->snapshot_lock, NULL);
+	control->config = config_ref(config);
+	control->gather.config = config;
+	control->gather.start_time = control->gather.reload_ok_time = unix_seconds();
+	control->gather.reload_ok = true;
+	control->queue = queue_new();
+	control->feed = feed_new();
+	control->socket = socket ? strdup(socket) : NULL;
+	if (control->queue && control->feed && (control->socket || !socket))
+		result = start_datapath(control);
+	if (!result)
+		result = start_listeners(control);
+	if (result) {
+		abandon(control);
+		return result;
+	}
+	publish(control);
+	control->started = true;
+	*out = control;
+	return 0;
+}
+
+int control_finish(struct control *control)
+{
+	struct datapath_error error = {};
+	int result = 0;
+
+	queue_shut(control->queue);
+	feed_shut(control->feed);
+	if (control->detached)
+		log_info("daemon", "stopped; detached");
+	else if (control->config->keep_on_exit)
+		log_info("daemon", "stopped; enforcement goes on (on_exit: keep)");
+	else if ((result = datapath_detach(control->gather.datapath, &error)))
+		log_error("datapath", "%s", error.text);
+	else
+		log_info("daemon", "stopped; detached (on_exit: detach)");
+	control_free(control);
+	return result;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The control thread's world: it alone touches the datapath. Others reach it through the queue of
+ * commands, the published snapshot and the feed of events.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "user/daemon/feed.h"
+#include "user/daemon/gather.h"
+#include "user/daemon/queue.h"
+#include "user/http/http.h"
+
+struct control {
+	struct gather gather; /* and in it datapath and configuration */
+	struct config *config;
+	char *socket; /* of the command line; NULL: as configured */
+	struct queue *queue;
+	struct feed *feed;
+	struct http *http;
+	pthread_mutex_t snapshot_lock;
+	struct snapshot *snapshot; /* the latest */
+	uint64_t last_snapshot_ns;
+	atomic_bool started;
+	bool stop;
+	bool detached; /* by command: nothing is left to detach or keep */
+};
+
+/*
+ * Loads, applies, attaches, listens, takes the first snapshot. On failure says why in the log and leaves
+ * nothing behind that was not there before.
+ */
+int control_start(struct config *config, const char *socket, struct control **out);
+
+/* Ends the listeners, detaches or leaves enforcement as configured, frees. */
+int control_finish(struct control *control);
+
+/* Each second: bans that end, a snapshot. */
+void control_tick(struct control *control);
+void control_watch_links(struct control *control);
+void control_read_events(struct control *control);
+void control_serve(struct control *control);
+
+/* Reads the file again and applies it, or keeps what was and says why (in the log and in *why, 512 bytes). */
+int control_reload(struct control *control, const char *request_id, char *why);
+
+/* commands.c: what the admin API can ask for; runs on the control thread */
+int control_command(void *context, const char *name, const json_t *arguments,
+		    const char *request_id, json_t **reply);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/daemon/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/base/log.h"
+#include "user/config/limit.h"
+#include "user/metrics/health.h"
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static double unix_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* --------------------------------------------------------------------------------- names, links */
+
+static void add_names(const struct gather *gather, struct snapshot *out)
+{
+	const struct weir_state *names = datapath_names(gather->datapath);
+	const struct config *config = gather->config;
+
+	for (size_t s = 0; s < config->services; s++)
+		for (uint32_t n = 0; n < WEIR_SERVICES; n++)
+			if (!strcmp(names->service[n], config->service[s].name)) {
+				memcpy(out->service[n].name, names->service[n], WEIR_NAME);
+				out->service[n].observe = config->service[s].observe;
+			}
+	for (size_t t = 0; t < config->tiers; t++)
+		for (uint32_t n = 0; n < WEIR_TIERS; n++)
+			if (!strcmp(names->tier[n], config->tier[t].name))
+				memcpy(out->tier[n], names->tier[n], WEIR_NAME);
+}
+
+/* An interface keeps its kernel number as index, so that counter series name it. */
+static void add_links(const struct gather *gather, struct snapshot *out)
+{
+	struct datapath_link links[WEIR_INTERFACES];
+	size_t count = datapath_links(gather->datapath, links);
+
+	for (size_t i = 0; i < count; i++) {
+		struct snapshot_interface *to = &out->interface[i];
+
+		memcpy(to->name, links[i].interface, sizeof(to->name));
+		memcpy(to->mode, links[i].mode, sizeof(to->mode));
+		to->ifindex = links[i].ifindex;
+		to->prog_id = links[i].prog_id;
+		to->attached = links[i].attached;
+	}
+	out->interfaces = count;
+}
+
+/* The position in out->interface of the interface the kernel knows as `number`; count: none */
+static size_t interface_index(const struct weir_state *names, const struct snapshot *out,
+			      uint32_t number)
+{
+	for (size_t i = 0; i < out->interfaces; i++)
+		if (!strncmp(out->interface[i].name, names->interface[number], IFNAMSIZ))
+			return i;
+	return out->interfaces;
+}
+
+/* ------------------------------------------------------------------------------------- counters */
+
+static void add_series(const struct gather *gather, struct snapshot *out)
+{
+	const struct weir_state *names = datapath_names(gather->datapath);
+
+	out->series = calloc(WEIR_SERIES, sizeof(*out->series));
+	for (uint32_t i = 1; out->series && i < WEIR_SERIES; i++) {
+		const struct weir_series_id *id = &names->series[i];
+		struct snapshot_series *to = &out->series[out->series_count];
+		size_t interface;
+
+		if (!id->used)
+			continue;
+		interface = interface_index(names, out, id->interface);
+		if (interface == out->interfaces || datapath_series(gather->datapath, i, &to->sum))
+			continue;
+		to->interface = (uint16_t)interface;
+		to->service = id->service;
+		to->tier = id->tier;
+		out->series_count++;
+	}
+}
+
+static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, size_t index, bool group,
+		      const struct config_limit *limit)
+{
+	struct snapshot_limit *to = &out->limit[out->limits++];
+	char text[WEIR_LIMIT_TEXT];
+
+	to->service = (uint16_t)service;
+	to->tier = (uint16_t)tier;
+	to->group = group;
+	snprintf(to->name, sizeof(to->name), "%s",
+		 limit_format(limit, text, sizeof(text)));
+	snprintf(to->unit, sizeof(to->unit), "%s",
+		 limit->unit == WEIR_UNIT_BYTES ? "bytes" :
+		 limit->unit == WEIR_UNIT_PACKETS ? "packets" : "connections");
+	to->rate = (double)limit->amount * 1e9 / (double)limit->period_ns;
+	to->burst = (double)limit->burst;
+	for (size_t i = 0; i < out->series_count; i++)
+		if (out->series[i].service == service && out->series[i].tier == tier)
+			to->refusals += out->series[i].sum.limit[index + (group ? WEIR_LIMITS : 0)];
+}
+
+static uint32_t number_of(const char *names, size_t width, size_t count, const char *name)
+{
+	for (size_t n = 0; n < count; n++)
+		if (!strncmp(names + n * width, name, width))
+			return (uint32_t)n;
+	return 0;
+}
+
+static void add_limits(const struct gather *gather, struct snapshot *out)
+{
+	const struct weir_state *names = datapath_names(gather->datapath);
+	const struct config *config = gather->config;
+
+	out->limit = calloc(WEIR_SERVICES * WEIR_TIERS * WEIR_LIMITS * 2, sizeof(*out->limit));
+	for (size_t s = 0; out->limit && s < config->services; s++)
+		for (size_t t = 0; t < config->tiers; t++) {
+			const struct config_rule *rule = &config->service[s].rule[t];
+			uint32_t service = number_of(names->service[0], WEIR_NAME, WEIR_SERVICES,
+						     config->service[s].name);
+			uint32_t tier = number_of(names->tier[0], WEIR_NAME, WEIR_TIERS,
+						  config->tier[t].name);
+
+			for (size_t i = 0; i < rule->limits; i++)
+				add_limit(out, service, tier, i, false, &rule->limit[i]);
+			for (size_t i = 0; i < rule->groups; i++)
+				add_limit(out, service, tier, i, true, &rule->group[i]);
+		}
+}
+
+/* A service is under pressure when unknown clients were judged by the guard since the last snapshot. */
+static void add_pressure(struct gather *gather, struct snapshot *out)
+{
+	uint64_t now[WEIR_SERVICES] = {};
+
+	for (size_t i = 0; i < out->series_count; i++) {
+		const struct weir_series *sum = &out->series[i].sum;
+
+		now[out->series[i].service] += sum->verdict[WEIR_NEW_CLIENT].packets +
+					       sum->verdict[WEIR_PARENT_LIMITED].packets +
+					       sum->observed[WEIR_NEW_CLIENT] +
+					       sum->observed[WEIR_PARENT_LIMITED];
+		for (int v = WEIR_BAD_ETHERNET; v < WEIR_VERDICT_COUNT; v++) {
+			int layer = v <= WEIR_BAD_VLAN_DEPTH ? 0 : v == WEIR_BAD_TRANSPORT ? 2 : 1;
+
+			out->parse_errors[layer] += sum->verdict[v].packets + sum->observed[v];
+		}
+	}
+	for (int s = 0; s < WEIR_SERVICES; s++)
+		out->service[s].under_pressure = now[s] > gather->pressure[s];
+	memcpy(gather->pressure, now, sizeof(now));
+}
+
+/* --------------------------------------------------------------------------- programs, maps, health */
+
+static void add_programs(const struct gather *gather, struct snapshot *out)
+{
+	struct datapath_link links[WEIR_INTERFACES];
+	size_t count = datapath_links(gather->datapath, links);
+
+	for (size_t i = 0; i < count; i++) {
+		struct snapshot_program *to = &out->program[out->programs];
+		struct datapath_program program;
+
+		if (!links[i].attached ||
+		    datapath_program(gather->datapath, strcmp(links[i].hook, "xdp") ? 1 : 0, &program))
+			continue;
+		snprintf(to->name, sizeof(to->name), "%s", program.name);
+		memcpy(to->hook, links[i].hook, sizeof(to->hook));
+		memcpy(to->mode, links[i].mode, sizeof(to->mode));
+		memcpy(to->interface, links[i].interface, sizeof(to->interface));
+		memcpy(to->tag, program.tag, sizeof(program.tag));
+		to->id = program.id;
+		to->run_count = program.run_count;
+		to->run_time_ns = program.run_time_ns;
+		to->stats = program.run_count;
+		to->verified_insns = program.verified_insns;
+		out->programs++;
+	}
+}
+
+static void add_maps(const struct gather *gather, struct snapshot *out)
+{
+	struct datapath_map maps[24];
+	size_t count = datapath_maps(gather->datapath, maps, 24);
+
+	for (size_t i = 0; i < count; i++) {
+		struct snapshot_map *to = &out->map[out->maps++];
+		bool clients = !strcmp(maps[i].name, "weir_clients");
+
+		memcpy(to->name, maps[i].name, sizeof(to->name));
+		to->capacity = clients ? maps[i].capacity * WEIR_WAYS : maps[i].capacity;
+		to->entries = clients ? out->table_entries : UINT64_MAX;
+		to->memory_bytes = maps[i].memory_bytes;
+	}
+}
+
+static void add_health(const struct gather *gather, struct snapshot *out)
+{
+	size_t absent = 0;
+	const char *which = "";
+
+	for (size_t i = 0; i < out->interfaces; i++)
+		if (!out->interface[i].attached) {
+			absent++;
+			which = out->interface[i].name;
+		}
+	if (absent)
+		health_fill(health_add(out, "datapath"), "datapath", HEALTH_UNHEALTHY,
+			    "%s is not attached%s", which, absent > 1 ? ", and others" : "");
+	else
+		health_fill(health_add(out, "datapath"), "datapath", HEALTH_HEALTHY,
+			    "attached to %zu interface%s", out->interfaces,
+			    out->interfaces == 1 ? "" : "s");
+	health_fill(health_add(out, "maps"), "maps",
+		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED : HEALTH_HEALTHY,
+		    "%llu of %llu client entries in use", (unsigned long long)out->table_entries,
+		    (unsigned long long)out->table_capacity);
+	health_fill(health_add(out, "configuration"), "configuration",
+		    gather->reload_ok ? HEALTH_HEALTHY : HEALTH_DEGRADED, "%s",
+		    gather->reload_ok ? "as in the file" : gather->reload_error);
+	health_disk("/var", health_add(out, "disk"));
+	health_memory(health_add(out, "memory"));
+}
+
+static void add_daemon(const struct gather *gather, struct snapshot *out)
+{
+	out->unix_time = unix_seconds();
+	out->start_time = gather->start_time;
+	out->generation = datapath_generation(gather->datapath);
+	out->epoch = datapath_epoch(gather->datapath);
+	out->reloads_ok = gather->reloads_ok;
+	out->reloads_failed = gather->reloads_failed;
+	out->reload_ok = gather->reload_ok;
+	out->reload_ok_time = gather->reload_ok_time;
+	snprintf(out->node, sizeof(out->node), "%s", gather->config->node);
+	/* "v1.1" -> "1.1" */
+	snprintf(out->libbpf, sizeof(out->libbpf), "%s", datapath_libbpf_version() + 1);
+	for (int level = 0; level < 8; level++)
+		out->log_messages[level] = log_count(level);
+}
+
+struct snapshot *gather_snapshot(struct gather *gather)
+{
+	struct snapshot *out = snapshot_new();
+	struct datapath_table table = datapath_table(gather->datapath);
+	const struct datapath_ban *bans;
+	struct scan_input input;
+	uint64_t scanned;
+
+	if (!out)
+		return NULL;
+	out->time_ns = monotonic_ns();
+	add_daemon(gather, out);
+	add_names(gather, out);
+	add_links(gather, out);
+	add_series(gather, out);
+	add_limits(gather, out);
+	add_pressure(gather, out);
+	datapath_totals(gather->datapath, &out->totals);
+	for (size_t i = 0; i < out->series_count; i++)
+		out->totals.contention += out->series[i].sum.verdict[WEIR_CONTENTION].packets;
+
+	input = (struct scan_input){ table.set, table.sets, datapath_side(gather->datapath),
+				     out->time_ns };
+	scan_run(gather->scan, &input, out);
+	out->table_capacity = (uint64_t)table.sets * WEIR_WAYS;
+	scanned = monotonic_ns();
+	out->scan_seconds = (double)(scanned - out->time_ns) / 1e9;
+	histogram_observe(&gather->scan_duration, out->scan_seconds);
+	out->scan_duration = gather->scan_duration;
+
+	out->bans = datapath_bans(gather->datapath, &bans);
+	out->bans_total[0] = datapath_bans_total(gather->datapath, WEIR_BAN_MANUAL);
+	out->bans_total[1] = datapath_bans_total(gather->datapath, WEIR_BAN_ESCALATION);
+	add_programs(gather, out);
+	add_maps(gather, out);
+	add_health(gather, out);
+	return out;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Datapath, scan and daemon -> one snapshot. Run by the control thread each second. */
+#pragma once
+
+#include "user/config/model.h"
+#include "user/daemon/scan.h"
+#include "user/datapath/datapath.h"
+#include "user/metrics/snapshot.h"
+
+/* What outlives one snapshot */
+struct gather {
+	struct datapath *datapath;
+	const struct config *config;
+	struct scan *scan;
+	struct histogram scan_duration;
+	double start_time;
+	uint64_t reloads_ok, reloads_failed;
+	bool reload_ok;
+	double reload_ok_time;
+	char reload_error[160];
+	uint64_t pressure[WEIR_SERVICES]; /* refusals and parent judgements at the last snapshot */
+};
+
+/* NULL without memory. */
+struct snapshot *gather_snapshot(struct gather *gather);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One pass over the client table, as memory: how many clients each service has, how many of them are
+ * over a limit, and the busiest since the last pass. Entries change under it; a torn one is one odd
+ * line in `weir top`, for a second.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "bpf/abi/client.h"
+#include "bpf/abi/config.h"
+#include "user/metrics/snapshot.h"
+
+struct scan;
+
+/* Memory for what the last pass saw: 12 bytes for each entry of the table. NULL without memory. */
+struct scan *scan_new(uint32_t sets);
+void scan_free(struct scan *scan);
+
+/* What a pass reads beside the table */
+struct scan_input {
+	const struct weir_client_set *set;
+	uint32_t sets;
+	const struct weir_side *side; /* the active one */
+	uint64_t now_ns;	      /* CLOCK_MONOTONIC */
+};
+
+/* Fills service[].clients and .clients_limited, table_entries, top[] and tops of *out. */
+void scan_run(struct scan *scan, const struct scan_input *input, struct snapshot *out);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Configuration -> one side of the kernel's tables. Pure: writes only the side, the list of
+ * destinations and the numbers in *state.
+ */
+#pragma once
+
+#include "bpf/abi/config.h"
+#include "bpf/abi/state.h"
+#include "user/config/model.h"
+#include "user/datapath/datapath.h"
+#include "user/datapath/names.h"
+
+struct destination_entry {
+	struct weir_prefix_key key;
+	struct weir_destination value;
+};
+
+struct compiled {
+	struct numbers numbers;
+	struct weir_side *side;
+	struct destination_entry *destinations; /* sorted */
+	size_t destination_count;
+	uint8_t fresh[WEIR_SERIES]; /* series whose counters must be zeroed */
+};
+
+/*
+ * cpus: possible processors; ifindex: by index in config.interface, 0 where it is not there. 0, or
+ * -errno with a message. *out is released by compiled_free() in any case.
+ */
+int compile(const struct config *config, uint32_t cpus, const uint32_t *ifindex,
+	    struct weir_state *state, struct compiled *out, struct datapath_error *error);
+void compiled_free(struct compiled *compiled);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of this folder share; nobody else includes it. */
+#pragma once
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <limits.h>
+
+#include "user/datapath/datapath.h"
+#include "user/datapath/prefixes.h"
+
+#define PIN_PATH_MAX (PATH_MAX + 64)
+
+enum map_index {
+	MAP_CLIENTS,
+	MAP_CONTROL,
+	MAP_CONFIG,
+	MAP_STATE,
+	MAP_PREFIX_0,
+	MAP_PREFIX_1,
+	MAP_BAN,
+	MAP_DST_0,
+	MAP_DST_1,
+	MAP_GROUP,
+	MAP_CHUNK,
+	MAP_SERIES,
+	MAP_TOTALS,
+	MAP_EVENTS,
+	MAP_COUNT,
+};
+extern const char *const map_names[MAP_COUNT];
+
+enum program_index { PROGRAM_XDP, PROGRAM_TC, PROGRAM_COUNT };
+
+/* How an interface is attached. Pinned as link_INTERFACE_xdp or link_INTERFACE_tc; clsact has no link. */
+struct attachment {
+	char interface[IFNAMSIZ];
+	enum config_attach wanted;
+	uint32_t ifindex; /* when it was attached; 0: not attached */
+	int link;	  /* descriptor, -1: none (absent, or clsact) */
+	enum { HOOK_NONE, HOOK_XDP, HOOK_TCX, HOOK_CLSACT } hook;
+	bool fresh; /* made by the running datapath_attach(), to be taken back if it fails */
+};
+
+struct datapath {
+	char *pins;
+	int pins_fd; /* open and locked */
+	int program[PROGRAM_COUNT];
+	int map[MAP_COUNT];
+	uint32_t sets;
+	int cpus;
+	bool adopted;	 /* pins of an earlier daemon */
+	bool fresh_pins; /* nothing was attached yet: a failed start takes the pins away */
+
+	struct weir_control *control;
+	struct weir_side *side; /* two of them */
+	struct weir_state *state;
+	const struct weir_client_set *clients;
+
+	struct config *config; /* as applied */
+	struct prefix_list prefixes[2]; /* what each trie holds */
+	bool prefixes_known[2];
+	struct datapath_ban *bans;
+	size_t ban_count;
+	uint64_t bans_total[WEIR_BAN_ORIGINS];
+
+	struct attachment attachment[WEIR_INTERFACES];
+	size_t attachments;
+	struct ring_buffer *ring;
+	void (*on_event)(void *context, const struct weir_event *event);
+	void *on_event_context;
+};
+
+__attribute__((format(printf, 3, 4))) int fail(struct datapath_error *error, int code,
+					       const char *format, ...);
+
+void pin_path(const struct datapath *datapath, const char *name, char out[PIN_PATH_MAX]);
+
+/* pins.c: the directory */
+int pins_open(const char *pins, int *out, struct datapath_error *error);
+int pins_count_links(const char *pins);
+int pins_remove_all(const char *pins);
+
+/* load.c */
+int load_programs(struct datapath *datapath, const struct config *config,
+		  struct datapath_error *error);
+void load_close(struct datapath *datapath);
+
+/* apply.c */
+int apply_prefixes(struct datapath *datapath, const struct config *config,
+		   const struct numbers *numbers, int side, struct datapath_error *error);
+void bump_epoch(struct datapath *datapath, int side);
+int apply_again(struct datapath *datapath, struct datapath_error *error);
+
+/* bans.c */
+int bans_adopt(struct datapath *datapath, struct datapath_error *error);
+
+/* attach.c */
+int attach_adopt(struct datapath *datapath, struct datapath_error *error);
+void attach_release(struct datapath *datapath);
+uint32_t attach_ifindex(const char *interface);
+void attach_unfilter(const char *interface);
