@@ -65,8 +65,8 @@ struct row {
 	"limits: {default: [1000/s packets burst 100, 50000/min packets burst 200, " \
 	"10MB/s bytes, 500MB/min bytes]}, new_clients: unlimited"
 #define NONE "limits: {}, new_clients: unlimited"
-#define GUARD "limits: {default: [100/min packets burst 20]}" /* new_clients: as it is if not configured */
-	"limits: {default: [1000/s packets burst 100]}" /* new_clients as it is if not configured */
+/* new_clients: as it is if not configured, a tenth of the table */
+#define GUARD "limits: {default: [100/min packets burst 20]}"
 
 /* clang-format off */
 static const struct row rows[] = {

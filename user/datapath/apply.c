@@ -88,7 +88,7 @@ static int sync_trie(int fd, const struct prefix_list *old, const struct prefix_
 
 	while (i < old->count || k < new->count) {
 		int order = i == old->count ? 1 : k == new->count ? -1 :
-			    prefix_compare(&old->at[i].key, &new->at[k].key);
+			    key_compare(&old->at[i].key, &new->at[k].key);
 
 		if (order < 0) {
 			if (bpf_map_delete_elem(fd, &old->at[i].key) && errno != ENOENT)

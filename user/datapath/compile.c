@@ -220,7 +220,7 @@ static int compile_ports(const struct config *config, struct compiled *out, stru
 
 static int compare_destinations(const void *a, const void *b)
 {
-	return prefix_compare(&((const struct destination_entry *)a)->key,
+	return key_compare(&((const struct destination_entry *)a)->key,
 			      &((const struct destination_entry *)b)->key);
 }
 
@@ -237,7 +237,7 @@ static uint8_t winner(const struct config *config, const struct numbers *numbers
 			struct weir_prefix_key key = { .length = prefixes->at[i].length };
 
 			memcpy(key.addr, prefixes->at[i].addr, sizeof(key.addr));
-			if (prefix_covers(&key, at) && (int)key.length > longest) {
+			if (key_covers(&key, at) && (int)key.length > longest) {
 				longest = (int)key.length;
 				otherwise = (uint8_t)numbers->service[s];
 			}
@@ -269,7 +269,7 @@ static int compile_destinations(const struct config *config, const struct classe
 	for (size_t i = 0; i < count; i++) {
 		struct destination_entry *entry = &out->destinations[out->destination_count];
 
-		if (i && !prefix_compare(&entry[-1].key, &out->destinations[i].key))
+		if (i && !key_compare(&entry[-1].key, &out->destinations[i].key))
 			continue;
 		entry->key = out->destinations[i].key;
 		for (uint32_t c = 0; c < classes->count; c++)

@@ -15,14 +15,14 @@ struct claim {
 	uint64_t until; /* ticks */
 };
 
-int prefix_compare(const struct weir_prefix_key *a, const struct weir_prefix_key *b)
+int key_compare(const struct weir_prefix_key *a, const struct weir_prefix_key *b)
 {
 	int order = memcmp(a->addr, b->addr, sizeof(a->addr));
 
 	return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
-bool prefix_covers(const struct weir_prefix_key *outer, const struct weir_prefix_key *inner)
+bool key_covers(const struct weir_prefix_key *outer, const struct weir_prefix_key *inner)
 {
 	uint32_t whole = outer->length / 8, rest = outer->length % 8;
 
@@ -33,7 +33,7 @@ bool prefix_covers(const struct weir_prefix_key *outer, const struct weir_prefix
 
 static int compare_claims(const void *a, const void *b)
 {
-	return prefix_compare(&((const struct claim *)a)->key, &((const struct claim *)b)->key);
+	return key_compare(&((const struct claim *)a)->key, &((const struct claim *)b)->key);
 }
 
 static struct claim *claim(struct claim *at, const struct config_prefix *prefix)
@@ -97,9 +97,9 @@ static size_t resolve(const struct claim *claims, size_t count, struct prefix_en
 	size_t depth = 0, entries = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		while (depth && !prefix_covers(&stack[depth - 1]->key, &claims[i].key))
+		while (depth && !key_covers(&stack[depth - 1]->key, &claims[i].key))
 			depth--;
-		if (!depth || prefix_compare(&stack[depth - 1]->key, &claims[i].key)) {
+		if (!depth || key_compare(&stack[depth - 1]->key, &claims[i].key)) {
 			struct prefix_entry *entry = &out[entries++];
 
 			memset(entry, 0, sizeof(*entry));

@@ -26,5 +26,5 @@ int prefixes_resolve(const struct config *config, const struct numbers *numbers,
 		     const struct datapath_ban *bans, size_t count, struct prefix_list *out);
 
 /* By address, then length: a prefix comes before all it covers. */
-int prefix_compare(const struct weir_prefix_key *a, const struct weir_prefix_key *b);
-bool prefix_covers(const struct weir_prefix_key *outer, const struct weir_prefix_key *inner);
+int key_compare(const struct weir_prefix_key *a, const struct weir_prefix_key *b);
+bool key_covers(const struct weir_prefix_key *outer, const struct weir_prefix_key *inner);
