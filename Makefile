@@ -6,6 +6,7 @@
 #   tests/{unit,prog,bench}/*.c    a binary for each test_*.c (bench_*.c); the rest are helpers
 #   tests/lib/*.c                  helpers of them all
 #   tests/fuzz/fuzz_*.c            a libFuzzer target each
+#   tests/tools/                   programs the tests call; see its tools.mk
 # A folder of tests that needs more says so in a tests/X/*.mk, e.g. LIBS_test_gcra = -lm
 
 .DEFAULT_GOAL := help

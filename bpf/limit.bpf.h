@@ -40,7 +40,8 @@ weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
 {
 	u64 index = j->service * WEIR_TIERS + j->tier;
 
-	weir_opaque(index); /* the mask must be seen last, in 64 bits: Linux 6.1 forgets bounds at a 32-bit or */
+	/* The mask last, in 64 bits: Linux 6.1 forgets bounds at a 32-bit or. */
+	weir_opaque(index);
 	return &side->rule[index % (WEIR_SERVICES * WEIR_TIERS)];
 }
 

@@ -51,8 +51,8 @@ static int keep_reason(enum libbpf_print_level level, const char *format, va_lis
 	if (level == LIBBPF_WARN) {
 		line = verdict_line(text);
 		if (line || !reason[0])
-			snprintf(reason, sizeof(reason), "%.*s", (int)strcspn(line ? line : text, "\n"),
-				 line ? line : text);
+			snprintf(reason, sizeof(reason), "%.*s",
+				 (int)strcspn(line ? line : text, "\n"), line ? line : text);
 	}
 	return 0;
 }
