@@ -14,6 +14,7 @@
 source "$(dirname "$0")/net.sh"
 
 rounds=${1:-3}
+sources=60000
 rate=2 burst=2
 iptables=$(command -v iptables) || die "there is no iptables: make deps DEPS=bench"
 set_size=1048576
@@ -60,6 +61,7 @@ begin_floor() { there ip link set wbrx xdp object build/tests/bench/bench.bpf.o 
 dropped_floor() { arrived; }
 end_floor() { there ip link set wbrx xdp off; }
 
+# shellcheck disable=SC2016 # awk's
 arrived() { there awk '$1 == "wbrx:" { print $3 }' /proc/thread-self/net/dev; }
 cpu_ns() { awk '{ print $1 }' "/proc/$napi/schedstat"; }
 

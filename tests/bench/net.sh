@@ -12,7 +12,8 @@ work=$(mktemp -d)
 weir_pid=
 flood=build/tools/flood
 weir=build/weir
-sources=60000
+# shellcheck disable=SC2034
+started_ms= # from the start of weir until it enforced, for those who source this
 
 here() { nsenter --net="/run/netns/${net}a" "$@"; }
 there() { nsenter --net="/run/netns/${net}b" "$@"; }
@@ -59,6 +60,7 @@ clean_net() {
 	exit $status
 }
 
+# shellcheck disable=SC2034 # started_ms
 # start_weir ATTACH LINE...: with these lines in its service; back when it enforces. Sets started_ms
 start_weir() {
 	local attach=$1 begin
@@ -77,8 +79,9 @@ start_weir() {
 	nsenter --net="/run/netns/${net}b" "$weir" run -c "$work/weir.yaml" --log text > "$work/weir.log" 2>&1 &
 	weir_pid=$!
 	until [[ $(< "$work/weir.log") == *": attached"* ]]; do
-		[ $((${EPOCHREALTIME/./} - begin)) -lt 10000000 ] && kill -0 $weir_pid 2> /dev/null ||
+		if [ $((${EPOCHREALTIME/./} - begin)) -gt 10000000 ] || ! kill -0 $weir_pid 2> /dev/null; then
 			die "weir did not start: $(cat "$work/weir.log")"
+		fi
 		sleep 0.001
 	done
 	started_ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
