@@ -6,6 +6,7 @@
 #   tests/{unit,prog,bench}/*.c    a binary for each test_*.c (bench_*.c); the rest are helpers
 #   tests/lib/*.c                  helpers of them all
 #   tests/fuzz/fuzz_*.c            a libFuzzer target each
+#   tests/tools/                   programs the tests call; see its tools.mk
 # A folder of tests that needs more says so in a tests/X/*.mk, e.g. LIBS_test_gcra = -lm
 
 .DEFAULT_GOAL := help
@@ -58,7 +59,7 @@ tests_skel := $(tests_bpf_src:%.bpf.c=build/%.skel.h)
 
 # --- flags -----------------------------------------------------------------------------------
 
-packages := libbpf libmicrohttpd libcyaml yaml-0.1 jansson libcurl libsystemd libcap
+packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap
 # Asked once, and only when something is compiled or linked
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(packages)))$(pkg_libs)
@@ -81,7 +82,7 @@ bpf_arch := $(or $(BPF_ARCH),$(shell uname -m | sed -e s/x86_64/x86/ -e s/aarch6
 	-e s/ppc64le/powerpc/ -e s/riscv64/riscv/ -e s/s390x/s390/))
 # vmlinux.h is a system header: what a newer clang thinks of it is not ours to mend. The last
 # folder is for <asm/*.h>, which clang does not look for when the target is bpf.
-bpf_flags = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter $(werror) \
+bpf_flags = -target bpf -mcpu=v3 -mllvm -disable-block-placement -O2 -g -Wall -Wextra -Wno-unused-parameter $(werror) \
 	-D__TARGET_ARCH_$(bpf_arch) -I. -isystem vmlinux -Ibuild \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
 

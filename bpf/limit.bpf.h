@@ -38,7 +38,11 @@ weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
 weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
 					      const struct weir_judgement *j)
 {
-	return &side->rule[(j->service % WEIR_SERVICES) * WEIR_TIERS + j->tier % WEIR_TIERS];
+	u64 index = j->service * WEIR_TIERS + j->tier;
+
+	/* The mask last, in 64 bits: Linux 6.1 forgets bounds at a 32-bit or. */
+	weir_opaque(index);
+	return &side->rule[index % (WEIR_SERVICES * WEIR_TIERS)];
 }
 
 weir_inline const struct weir_service *weir_service(const struct weir_side *side,
@@ -54,11 +58,11 @@ weir_inline struct weir_totals *weir_my_totals(void)
 	return bpf_map_lookup_elem(&weir_totals, &zero);
 }
 
-#define weir_count_total(field)                               \
-	do {                                                  \
+#define weir_count_total(field)                                 \
+	do {                                                    \
 		struct weir_totals *totals_ = weir_my_totals(); \
-		if (totals_)                                  \
-			totals_->field++;                     \
+		if (totals_)                                    \
+			totals_->field++;                       \
 	} while (0)
 
 weir_inline struct weir_client_set *weir_set_of(u64 hash)
@@ -83,14 +87,14 @@ weir_inline u8 weir_class(const struct weir_side *side, const struct weir_packet
 weir_inline u32 weir_service_of(const struct weir_side *side, u32 active,
 				const struct weir_packet *packet, u8 class)
 {
-	struct weir_prefix_key key = { .length = 128 };
+	struct weir_prefix_key key = {.length = 128};
 	const struct weir_destination *there;
 
 	if (weir_likely(!(side->flags & WEIR_SIDE_DESTINATIONS)) || class == 0)
 		return side->class_service[class];
 	__builtin_memcpy(key.addr, packet->destination, sizeof(key.addr));
-	there = active ? bpf_map_lookup_elem(&weir_dst_1, &key) :
-			 bpf_map_lookup_elem(&weir_dst_0, &key);
+	there = active ? bpf_map_lookup_elem(&weir_dst_1, &key)
+		       : bpf_map_lookup_elem(&weir_dst_0, &key);
 	return there ? there->service[class] : side->class_service[class];
 }
 
@@ -116,11 +120,13 @@ __noinline int weir_buy(const struct weir_judgement *j, const struct weir_purcha
 	struct weir_group *group;
 	struct weir_chunk *mine;
 	u64 whole, next;
+	u32 index;
 
 	if (!j || !want)
 		return WEIR_CHARGED;
-	group = bpf_map_lookup_elem(&weir_group, &want->index);
-	mine = bpf_map_lookup_elem(&weir_chunk, &want->index);
+	index = want->index; /* Linux 6.1 wants keys on the stack */
+	group = bpf_map_lookup_elem(&weir_group, &index);
+	mine = bpf_map_lookup_elem(&weir_chunk, &index);
 	if (!group || !mine)
 		return WEIR_CHARGED;
 	if (mine->credit >= want->cost && mine->until > j->now) {
@@ -163,9 +169,9 @@ weir_inline int weir_charge_group(const struct weir_judgement *j, const struct w
 	};
 
 	want.cost = weir_cost(rule->group_unit[i], rule->group[i].cost, units);
-	want.unit_cost = rule->group_unit[i] == WEIR_UNIT_BYTES ?
-				 rule->group[i].cost >> WEIR_BYTE_COST_SHIFT :
-				 rule->group[i].cost;
+	want.unit_cost = rule->group_unit[i] == WEIR_UNIT_BYTES
+				 ? rule->group[i].cost >> WEIR_BYTE_COST_SHIFT
+				 : rule->group[i].cost;
 	*cost = want.cost;
 	return want.cost ? weir_buy(j, &want) : WEIR_CHARGED;
 }
@@ -217,7 +223,7 @@ __noinline int weir_charge_more(struct weir_judgement *j, const struct weir_unit
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
-	u64 paid[WEIR_LIMITS] = { first };
+	u64 paid[WEIR_LIMITS] = {first};
 
 	if (!j || !units || !client)
 		return WEIR_PASSED;
@@ -279,13 +285,13 @@ weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_r
 weir_inline void weir_ask_prefix(const struct weir_judgement *j, const struct weir_key *key,
 				 struct weir_prefix *answer)
 {
-	struct weir_prefix_key at = { .length = 128 };
+	struct weir_prefix_key at = {.length = 128};
 	const struct weir_prefix *found;
 
 	weir_count_total(prefix_lookups);
 	__builtin_memcpy(at.addr, key->addr, sizeof(at.addr));
-	found = j->active ? bpf_map_lookup_elem(&weir_prefix_1, &at) :
-			    bpf_map_lookup_elem(&weir_prefix_0, &at);
+	found = j->active ? bpf_map_lookup_elem(&weir_prefix_1, &at)
+			  : bpf_map_lookup_elem(&weir_prefix_0, &at);
 	if (!found)
 		return;
 	*answer = *found;
@@ -405,8 +411,9 @@ weir_inline u32 weir_charge_first(struct weir_judgement *j, const struct weir_ru
 
 /* Writes a client into a way that was claimed for it, judges its first packet, and publishes it. */
 weir_inline u32 weir_insert(struct weir_judgement *j, const struct weir_side *side,
-			    const struct weir_key *key, u64 hash, struct weir_client_set *set, u32 way,
-			    const struct weir_prefix *answer, const struct weir_units *units)
+			    const struct weir_key *key, u64 hash, struct weir_client_set *set,
+			    u32 way, const struct weir_prefix *answer,
+			    const struct weir_units *units)
 {
 	struct weir_client *client = &set->way[way % WEIR_WAYS];
 	const struct weir_rule *rule;
@@ -676,7 +683,7 @@ weir_inline u32 weir_conclude(struct weir_judgement *j, const struct weir_side *
 	if (!series)
 		return verdict;
 	if (weir_unlikely(refusal)) {
-		struct weir_news news = { (u32)units->bytes, verdict, interface, observed };
+		struct weir_news news = {(u32)units->bytes, verdict, interface, observed};
 
 		if (j->limit < 2 * WEIR_LIMITS)
 			series->limit[j->limit] += units->packets;

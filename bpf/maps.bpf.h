@@ -2,6 +2,8 @@
 /* The maps both programs share: pinned by the daemon, sized by it where noted. */
 #pragma once
 
+#include <bpf/bpf_helpers.h>
+
 #include "bpf/abi/client.h"
 #include "bpf/abi/config.h"
 #include "bpf/abi/counter.h"
@@ -105,5 +107,5 @@ struct {
 } weir_events SEC(".maps");
 
 /* Set between open and load, from weir_state, so that an upgraded program finds every client again */
-const volatile u64 weir_seed[3] = { 1, 3, 5 };
+const volatile u64 weir_seed[3] = {1, 3, 5};
 const volatile u32 weir_sets = 1;

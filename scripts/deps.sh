@@ -9,7 +9,7 @@ set -euo pipefail
 
 # "a|b": either will do; where neither is installed the first that can be had is.
 declare -A packages=(
-[build]='clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libcyaml-dev libyaml-dev
+[build]='clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev
 	libjansson-dev libcurl4-gnutls-dev|libcurl4-openssl-dev libsystemd-dev libcap-dev libgnutls28-dev
 	libc6-dev gcc make pkg-config|pkgconf'
 [test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client

@@ -36,14 +36,14 @@
 #define WEIR_CLIENT_CACHED (WEIR_CLIENT_UNLIMITED | WEIR_CLIENT_DENIED | WEIR_CLIENT_BANNED)
 
 struct weir_client {
-	u64 addr[2];	    /* cut to the client prefix; IPv4 as ::ffff:a.b.c.d */
-	u8 service;	    /* number of the service, or'ed with PARENT; with addr the key */
-	u8 tier;	    /* cached answer of the prefix trie, valid for this epoch */
-	u8 flags;	    /* WEIR_CLIENT_* */
+	u64 addr[2]; /* cut to the client prefix; IPv4 as ::ffff:a.b.c.d */
+	u8 service;  /* number of the service, or'ed with PARENT; with addr the key */
+	u8 tier;     /* cached answer of the prefix trie, valid for this epoch */
+	u8 flags;    /* WEIR_CLIENT_* */
 	u8 reserved;
-	u32 epoch;	    /* low 32 bits of the epoch that tier, flags and tat[] were checked in */
+	u32 epoch; /* low 32 bits of the epoch that tier, flags and tat[] were checked in */
 	u64 tat[WEIR_LIMITS]; /* theoretical arrival time of each limit, ticks; see core/gcra.h */
-	u32 passed;	    /* packets; wrap around */
+	u32 passed;	      /* packets; wrap around */
 	u32 refused;
 };
 weir_assert_size(struct weir_client, 64);

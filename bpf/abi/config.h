@@ -40,7 +40,8 @@ enum weir_unit {
 /*
  * A rate and a burst, as GCRA wants them. cost is ticks per unit, for bytes in 1/2^20 ticks (a
  * limit of 20 MB/s is 800 ticks a byte; one of 10 GB/s 1.6): rounded up, so that a limit is never
- * exceeded. burst is burst x ticks per unit, ticks, rounded down, at least the cost of one packet.
+ * exceeded. burst is burst x cost in ticks, so that exactly that many pass at once; at least the
+ * cost of one packet.
  */
 #define WEIR_BYTE_COST_SHIFT 20
 struct weir_limit {
@@ -67,9 +68,9 @@ weir_assert_size(struct weir_rule, 192);
 #define WEIR_RULE_UNLIMITED 0x01
 
 /* Modes and reactions of a service */
-#define WEIR_SERVICE_OBSERVE 0x01 /* count what would have been refused, refuse nothing */
-#define WEIR_SERVICE_REJECT 0x02  /* answer TCP over a limit with a RST */
-#define WEIR_SERVICE_GUARD 0x04	  /* `guard` holds a limit */
+#define WEIR_SERVICE_OBSERVE 0x01   /* count what would have been refused, refuse nothing */
+#define WEIR_SERVICE_REJECT 0x02    /* answer TCP over a limit with a RST */
+#define WEIR_SERVICE_GUARD 0x04	    /* `guard` holds a limit */
 #define WEIR_SERVICE_UNTRACKED 0x08 /* no limit in any tier: the table need not be asked */
 
 struct weir_service {
@@ -131,8 +132,8 @@ weir_assert_size(struct weir_prefix, 16);
 
 /* Value of the map weir_ban, by weir_prefix_key */
 struct weir_ban {
-	u64 until;  /* ticks; ~0: no end */
-	u8 origin;  /* enum weir_ban_origin */
+	u64 until; /* ticks; ~0: no end */
+	u8 origin; /* enum weir_ban_origin */
 	u8 reserved[7];
 };
 enum weir_ban_origin { WEIR_BAN_MANUAL, WEIR_BAN_ESCALATION, WEIR_BAN_ORIGINS };

@@ -9,7 +9,6 @@
 
 #ifdef __bpf__
 #include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
 #else
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -27,12 +26,9 @@
 /* gcc does not know `#pragma unroll`, and needs it only in BPF */
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #endif
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
 #endif
 
-#define weir_inline static __always_inline
+#define weir_inline static inline __attribute__((always_inline))
 
 #define weir_read_once(lvalue) (*(const volatile __typeof__(lvalue) *)&(lvalue))
 #define weir_write_once(lvalue, value) (*(volatile __typeof__(lvalue) *)&(lvalue) = (value))
@@ -55,9 +51,9 @@
 		memcpy(&loaded_, at, sizeof(loaded_)); \
 		loaded_;                               \
 	})
-#define weir_store(type, at, value)                   \
-	({                                            \
-		type stored_ = (value);               \
+#define weir_store(type, at, value)                    \
+	({                                             \
+		type stored_ = (value);                \
 		memcpy(at, &stored_, sizeof(stored_)); \
 	})
 #endif

@@ -11,7 +11,7 @@ MAY_INCLUDE = {
     "bpf/core": ["bpf/abi"],
     "bpf/*.bpf.h": ["bpf/abi", "bpf/core"],
     "bpf/*.bpf.c": ["bpf/abi", "bpf/core", "bpf/*.bpf.h"],
-    "user/base": [],
+    "user/base": ["bpf/abi"],
     "user/config": ["bpf/abi", "user/base"],
     "user/metrics": ["bpf/abi", "user/base"],
     "user/http": ["bpf/abi", "user/base", "user/metrics"],
@@ -32,7 +32,7 @@ ONLY = {
     r"(.*/)?[\w.]+\.skel\.h": ["user/datapath"],
     r"microhttpd\.h": ["user/http"],
     r"hiredis/.*": ["user/cluster"],
-    r"(cyaml/.*|yaml\.h)": ["user/config"],
+    r"yaml\.h": ["user/config"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "tests/unit/capture.h"
+#include "user/base/clock.h"
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
 #include "user/daemon/daemon.h"
@@ -299,28 +300,20 @@ static void an_answer_without_an_end_is_cut_off(void **state)
 	assert_fails("events", "is longer than");
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void a_daemon_that_hangs_is_not_waited_for_for_ever(void **state)
 {
 	static const struct answer answers[] = {{"/", NULL, 0}};
 	_cleanup_client_ struct client *client = NULL;
 	_cleanup_reply_ struct client_reply reply = {0};
 	struct client_error error;
-	double begin = seconds();
+	uint64_t begin = clock_monotonic_ns();
 
 	serve(answers);
 	assert_int_equal(client_open(path, 300, NULL, &client, &error), 0);
 	assert_int_equal(client_request(client, "/v1/status", NULL, &reply, &error), -ETIMEDOUT);
 	assert_non_null(strstr(error.text, "did not answer in time"));
 	assert_null(reply.json);
-	assert_true(seconds() - begin > 0.2 && seconds() - begin < 5);
+	assert_true(clock_seconds_since(begin) > 0.2 && clock_seconds_since(begin) < 5);
 }
 
 static void commands_send_what_the_interface_wants(void **state)
@@ -457,7 +450,7 @@ static void open_screen(struct screen *screen)
 static int wait_for(struct screen *screen, const char *part)
 {
 	struct pollfd input = {.fd = screen->terminal, .events = POLLIN};
-	double begin = seconds();
+	uint64_t begin = clock_monotonic_ns();
 
 	while (!part || !strstr(screen->text, part)) {
 		ssize_t got = -1;
@@ -467,7 +460,7 @@ static int wait_for(struct screen *screen, const char *part)
 				   sizeof(screen->text) - 1 - screen->length);
 		if (got > 0)
 			screen->length += (size_t)got;
-		else if (input.revents & POLLHUP || seconds() - begin > 20)
+		else if (input.revents & POLLHUP || clock_seconds_since(begin) > 20)
 			return -1;
 	}
 	return 0;
@@ -542,14 +535,14 @@ static void top_can_be_left_while_the_daemon_hangs(void **state)
 {
 	static const struct answer answers[] = {{"/", NULL, 0}};
 	struct screen screen;
-	double begin = seconds();
+	uint64_t begin = clock_monotonic_ns();
 
 	serve(answers);
 	open_screen(&screen);
 	usleep(300000);
 	kill(screen.pid, SIGINT);
 	assert_int_equal(leave(&screen), CLI_OK);
-	assert_true(seconds() - begin < 2.5); /* the time-out alone is 3 s */
+	assert_true(clock_seconds_since(begin) < 2.5); /* the time-out alone is 3 s */
 }
 
 int main(void)

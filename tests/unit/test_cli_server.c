@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/unit/capture.h"
+#include "user/base/clock.h"
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
 #include "user/datapath/datapath.h"
@@ -34,14 +35,6 @@ const char *datapath_libbpf_version(void)
 	return "";
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void fill_client(struct snapshot_client *client)
 {
 	static const uint8_t address[16] = {[10] = 0xff, 0xff, 203, 0, 113, 7};
@@ -60,7 +53,7 @@ static struct snapshot *snapshot(void *context)
 {
 	struct snapshot *made = snapshot_new();
 
-	made->time_ns = now_ns();
+	made->time_ns = clock_monotonic_ns();
 	made->unix_time = (double)time(NULL);
 	made->generation = 1;
 	strcpy(made->node, "edge-1");

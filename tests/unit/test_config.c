@@ -113,7 +113,7 @@ static const char everything[] =
 
 static void assert_prefix(const struct config_prefix *prefix, const char *text)
 {
-	char buffer[WEIR_PREFIX_TEXT];
+	char buffer[PREFIX_TEXT];
 
 	assert_string_equal(config_format_prefix(prefix, buffer, sizeof(buffer)), text);
 }

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/clock.h"
 #include "user/base/buffer.h"
 #include "user/http/http.h"
 #include "user/metrics/health.h"
@@ -104,14 +105,6 @@ static struct http *server;
 static char directory[] = "/tmp/weir-test-http-XXXXXX";
 static char path[128];
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Publishes a snapshot of one web service; health of its one component, age in seconds */
 static void publish(int health, uint64_t age_s)
 {
@@ -119,7 +112,7 @@ static void publish(int health, uint64_t age_s)
 	struct snapshot_component *component;
 
 	assert_non_null(made);
-	made->time_ns = now_ns() - age_s * 1000000000u;
+	made->time_ns = clock_monotonic_ns() - age_s * 1000000000u;
 	made->start_time = 1700000000;
 	made->unix_time = 1700000012.5;
 	made->generation = 3;
@@ -296,7 +289,7 @@ static void send_raw(int fd, const char *text)
 /* Reads until the text is there; false when timeout_ms pass or the connection ends first */
 static bool read_until(int fd, struct buffer *out, const char *text, int timeout_ms)
 {
-	uint64_t end = now_ns() + (uint64_t)timeout_ms * 1000000u;
+	uint64_t end = clock_monotonic_ns() + (uint64_t)timeout_ms * 1000000u;
 
 	for (;;) {
 		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -305,8 +298,8 @@ static bool read_until(int fd, struct buffer *out, const char *text, int timeout
 
 		if (strstr(buffer_string(out), text))
 			return true;
-		if (now_ns() >= end ||
-		    poll(&poll_fd, 1, (int)((end - now_ns()) / 1000000u) + 1) <= 0)
+		if (clock_monotonic_ns() >= end ||
+		    poll(&poll_fd, 1, (int)((end - clock_monotonic_ns()) / 1000000u) + 1) <= 0)
 			return false;
 		got = read(fd, part, sizeof(part));
 		if (got <= 0)
@@ -866,10 +859,10 @@ static void stopping_ends_streams_at_once(void **state)
 
 	send_raw(fd, "GET /v1/events HTTP/1.1\r\nHost: weir\r\n\r\n");
 	assert_true(read_until(fd, &text, "\r\n\r\n", 1000));
-	before = now_ns();
+	before = clock_monotonic_ns();
 	http_stop(server);
 	server = NULL;
-	assert_true(now_ns() - before < 1000000000u);
+	assert_true(clock_monotonic_ns() - before < 1000000000u);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(start(state), 0);
 }
@@ -921,10 +914,10 @@ static void slow_clients_do_not_hold_up_others(void **state)
 	}
 	for (size_t i = 0; i < 20; i++) {
 		_cleanup_call_ struct call call = {.url = "/metrics", .tcp = i % 2};
-		uint64_t before = now_ns();
+		uint64_t before = clock_monotonic_ns();
 
 		perform(&call, 200);
-		assert_true(now_ns() - before < 1000000000u);
+		assert_true(clock_monotonic_ns() - before < 1000000000u);
 	}
 	for (size_t i = 0; i < 30; i++)
 		close(fd[i]);
@@ -939,11 +932,11 @@ static void silent_clients_are_cut_after_ten_seconds(void **state)
 		send_raw(fd[i], "GET /metrics HTTP/1.1\r\nHost: w");
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_buffer_ struct buffer text = {0};
-		uint64_t before = now_ns();
+		uint64_t before = clock_monotonic_ns();
 		struct pollfd poll_fd = {.fd = fd[i], .events = POLLIN};
 
 		read_until(fd[i], &text, "never", 14000);
-		assert_true(now_ns() - before < 13000000000u);
+		assert_true(clock_monotonic_ns() - before < 13000000000u);
 		assert_int_equal(poll(&poll_fd, 1, 0), 1); /* ended, not quiet */
 		close(fd[i]);
 	}

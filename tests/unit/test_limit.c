@@ -50,9 +50,8 @@ static void ticks_are_as_the_kernel_reads_them(void **state)
 static void rounding_never_lets_more_through(void **state)
 {
 	(void)state;
-	/* 3/s: a third of a second is rounded up, three of them down */
-	assert_ticks(WEIR_UNIT_PACKETS, 3, SEC, 3, 5333333334, 16 * SEC);
-	/* One unit always fits into the burst */
+	/* 3/s: a third of a second is rounded up, and three of those are the burst: a fourth never fits */
+	assert_ticks(WEIR_UNIT_PACKETS, 3, SEC, 3, 5333333334, 3 * 5333333334);
 	assert_ticks(WEIR_UNIT_PACKETS, 3, SEC, 1, 5333333334, 5333333334);
 }
 
@@ -97,8 +96,8 @@ static uint64_t any(unsigned int bits)
 }
 
 /*
- * Whatever a check lets pass: the cost is the least that is no less than exact, the burst the most that is no
- * more (but one packet), a 64 KiB packet's cost and now + burst do not overflow.
+ * Whatever a check lets pass: the cost is the least that is no less than exact, the burst holds as many units
+ * as it says and not one more (but one packet), a 64 KiB packet's cost and now + burst do not overflow.
  */
 static void every_limit_that_passes_is_exact_and_fits(void **state)
 {
@@ -136,8 +135,9 @@ static void every_limit_that_passes_is_exact_and_fits(void **state)
 		} else {
 			assert_true(ticks.burst >= ticks.cost);
 		}
-		/* More than exact only where one packet would not fit, and then no more than that */
-		if ((u128)ticks.burst * limit.amount > period * limit.burst)
+		/* As many units as it says, to the tick; more only where not one packet would fit */
+		assert_true((u128)ticks.burst << shift >= (u128)ticks.cost * limit.burst);
+		if ((u128)(ticks.burst - 1) << shift >= (u128)ticks.cost * limit.burst)
 			assert_true((u128)(ticks.burst - 1) << shift <
 				    (u128)ticks.cost * (shift ? LIMIT_FRAME_BYTES : 1));
 	}

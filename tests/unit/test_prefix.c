@@ -12,7 +12,7 @@
 
 static void assert_format(const struct config_prefix *prefix, const char *text)
 {
-	char buffer[WEIR_PREFIX_TEXT];
+	char buffer[PREFIX_TEXT];
 
 	assert_string_equal(config_format_prefix(prefix, buffer, sizeof(buffer)), text);
 }
@@ -74,7 +74,7 @@ static void host_bits_are_seen_at_every_length(void **state)
 	for (unsigned int length = 1; length <= 128; length++) {
 		for (unsigned int bit = 0; bit < 128; bit++) {
 			struct config_prefix prefix = {.addr = {0x80}, .length = (uint8_t)length};
-			char text[WEIR_PREFIX_TEXT];
+			char text[PREFIX_TEXT];
 
 			prefix.addr[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 			config_format_prefix(&prefix, text, sizeof(text));
@@ -93,7 +93,7 @@ static void nothing_of_ipv6_takes_in_ipv4(void **state)
 	for (unsigned int length = 0; length < 96; length++) {
 		struct config_prefix cover = {.addr = {[10] = 0xff, 0xff},
 					      .length = (uint8_t)length};
-		char text[WEIR_PREFIX_TEXT];
+		char text[PREFIX_TEXT];
 
 		for (unsigned int bit = length; bit < 96; bit++)
 			cover.addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/utf8.h"
+
 /*
  * What the process logs is the process's own, so this is the one place with state of its own. A
  * change of settings while others log shows from their next line on.
@@ -72,25 +74,6 @@ static bool add_text(struct line *line, const char *text)
 	return add(line, text, strlen(text));
 }
 
-/* Length of the UTF-8 sequence at `text`, 0 if it is none (RFC 3629: no surrogates, no overlong ones). */
-static size_t utf8_length(const unsigned char *text)
-{
-	size_t length = text[0] < 0x80	 ? 1
-			: text[0] < 0xc2 ? 0
-			: text[0] < 0xe0 ? 2
-			: text[0] < 0xf0 ? 3
-			: text[0] < 0xf5 ? 4
-					 : 0;
-
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] >= 0xa0) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] >= 0x90))
-		return 0;
-	return length;
-}
-
 /*
  * What others may have chosen (a request id, an address in a message) must not be able to end the
  * line, close the string or move the terminal's cursor.
@@ -102,7 +85,7 @@ static void add_escaped(struct line *line, const char *text, bool json, size_t l
 	char escape[16];
 
 	while (*at) {
-		size_t length = utf8_length(at);
+		size_t length = utf8_character((const char *)at);
 		bool fits;
 
 		if (length == 0) {

@@ -7,8 +7,6 @@
 
 typedef unsigned __int128 u128;
 
-#define NS_PER_SEC 1000000000ULL
-
 /* mantissa / divisor, before a unit is applied. Below 2^64 x 10^9 */
 struct decimal {
 	u128 mantissa;

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define NS_PER_SEC UINT64_C(1000000000)
+
 /* 1048576 */
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 

@@ -10,7 +10,6 @@
 #include "user/cli/command.h"
 
 #define LONG_ONLY 0x100 /* added to an option's number: above any character */
-#define NS_PER_SEC 1000000000ULL
 #define INTERVAL_MIN_NS \
 	(NS_PER_SEC / 10) /* the daemon takes figures each second: faster shows nothing new */
 #define INTERVAL_MAX_NS (3600 * NS_PER_SEC)

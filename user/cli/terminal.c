@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/clock.h"
+#include "user/base/number.h"
+
 #define ENTER "\033[?1049h\033[?25l" /* other screen, no cursor */
 #define LEAVE "\033[?25h\033[?1049l"
-#define NS_PER_SEC 1000000000ULL
 
 volatile sig_atomic_t terminal_stopped;
 static volatile sig_atomic_t suspended;
@@ -114,14 +116,6 @@ void terminal_show(const char *text, size_t length)
 	put("\033[J", 3);
 }
 
-uint64_t terminal_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
 static int read_key(void)
 {
 	unsigned char key[16];
@@ -136,7 +130,7 @@ static int read_key(void)
 int terminal_wait(uint64_t deadline_ns)
 {
 	struct pollfd input = {.fd = entered ? STDIN_FILENO : -1, .events = POLLIN};
-	uint64_t now = terminal_now_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+	uint64_t now = clock_monotonic_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
 	struct timespec timeout = {(time_t)(left / NS_PER_SEC), (long)(left % NS_PER_SEC)};
 	int ready = 0;
 

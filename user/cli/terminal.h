@@ -26,4 +26,3 @@ void terminal_show(const char *text, size_t length);
  * -EINTR when stopped.
  */
 int terminal_wait(uint64_t deadline_ns);
-uint64_t terminal_now_ns(void);

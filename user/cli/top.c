@@ -5,13 +5,14 @@
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
+#include "user/base/clock.h"
+#include "user/base/number.h"
 #include "user/cli/cli.h"
 #include "user/cli/command.h"
 #include "user/cli/render.h"
 #include "user/cli/session.h"
 #include "user/cli/terminal.h"
 
-#define NS_PER_SEC 1000000000ULL
 #define INTERVAL_NS NS_PER_SEC
 #define TIMEOUT_MS 3000L /* shorter than for a command: somebody watches */
 #define PLAIN_LIMIT 20	 /* clients, where no height of a terminal says how many fit */
@@ -111,7 +112,7 @@ static int draw(struct watch *watch, const struct page *page, const char *notice
 static int watch_plainly(struct watch *watch, uint64_t interval_ns)
 {
 	struct page page = session_page();
-	uint64_t next = terminal_now_ns();
+	uint64_t next = clock_monotonic_ns();
 	int result;
 
 	page.height = 0;
@@ -146,7 +147,7 @@ static int print_once(struct watch *watch, uint64_t interval_ns)
 	page.height = 0;
 	result = fetch(watch, &page);
 	for (int i = 0; i < 3 && !result && !watch->before.json; i++) {
-		if (terminal_wait(terminal_now_ns() + interval_ns) == -EINTR)
+		if (terminal_wait(clock_monotonic_ns() + interval_ns) == -EINTR)
 			return 0;
 		result = fetch(watch, &page);
 	}
@@ -202,7 +203,7 @@ static int watch_live(struct watch *watch, uint64_t interval_ns)
 		result = show_frame(watch, fetched);
 		if (result)
 			break;
-		obey(watch, terminal_wait(terminal_now_ns() + interval_ns));
+		obey(watch, terminal_wait(clock_monotonic_ns() + interval_ns));
 		if (terminal_stopped)
 			break;
 		page = session_page();

@@ -66,7 +66,7 @@ static const char *list_name(const struct config *config, unsigned int list)
 static int check_pair(struct reader *reader, const struct origin *first,
 		      const struct origin *second)
 {
-	char text[WEIR_PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 
 	if ((first->list < WEIR_TIERS) != (second->list < WEIR_TIERS))
 		return 0;
@@ -180,7 +180,7 @@ static int check_claims(struct reader *reader, struct overlap *overlap, const st
 {
 	bool in_order = compare_places(a->node, b->node) < 0;
 	const struct claim *first = in_order ? a : b, *second = in_order ? b : a;
-	char text[WEIR_MATCH_TEXT], prefix[WEIR_PREFIX_TEXT] = "any destination";
+	char text[WEIR_MATCH_TEXT], prefix[PREFIX_TEXT] = "any destination";
 	const struct config_prefix *common;
 
 	if (overlap->apart[first->service][second->service])
@@ -237,7 +237,7 @@ static int sweep_claims(struct reader *reader, struct overlap *overlap, const st
 static int destination_twice(struct reader *reader, const struct node *service,
 			     const struct config_prefix *prefix)
 {
-	char text[WEIR_PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 
 	return schema_fail(reader, node_get(service, "destinations"),
 			   "%s is there twice; expected it once",

@@ -5,17 +5,11 @@
 #include <string.h>
 
 #include "user/base/number.h"
+#include "user/base/words.h"
 
-#define NS_PER_SEC 1000000000ULL
 #define EXPECTED "expected RATE UNIT [burst N], for example 100/min connections burst 20"
 
 typedef unsigned __int128 u128;
-
-static const char *const unit_names[] = {
-#define X(name, text) text,
-	WEIR_UNITS(X)
-#undef X
-};
 
 static const char *period_name(uint64_t period_ns)
 {
@@ -58,7 +52,7 @@ int limit_parse_rate(const char *text, struct config_limit *out, bool *bytes,
 int limit_parse_unit(const char *text, enum weir_unit *out, struct problem *problem)
 {
 	for (unsigned int i = 0; i < WEIR_UNIT_COUNT; i++) {
-		if (!strcmp(text, unit_names[i])) {
+		if (!strcmp(text, unit_word((enum weir_unit)i))) {
 			*out = (enum weir_unit)i;
 			return 0;
 		}
@@ -76,7 +70,7 @@ int limit_parse_burst(const char *text, enum weir_unit unit, uint64_t *out, stru
 	if (unit != WEIR_UNIT_BYTES && number_parse_count(text, 0, UINT64_MAX, out) < 0)
 		return problem_set(problem,
 				   "burst %s is not a number of %s; expected one such as 200",
-				   quote(text).text, unit_names[unit]);
+				   quote(text).text, unit_word(unit));
 	return 0;
 }
 
@@ -199,7 +193,7 @@ void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out
 const char *limit_format(const struct config_limit *limit, char *buffer, size_t size)
 {
 	snprintf(buffer, size, "%llu/%s %s burst %llu", (unsigned long long)limit->amount,
-		 period_name(limit->period_ns), unit_names[limit->unit],
+		 period_name(limit->period_ns), unit_word(limit->unit),
 		 (unsigned long long)limit->burst);
 	return buffer;
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "bpf/abi/config.h"
+#include "user/base/prefix.h"
 
 enum config_attach { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC, ATTACH_TC };
 
@@ -123,7 +124,7 @@ int config_default(const char *const *interfaces, size_t count, struct config **
 		   struct config_error *error);
 
 /*
- * A limit of a checked configuration as the kernel wants it, cost rounded up and burst down. The only
+ * A limit of a checked configuration as the kernel wants it, cost rounded up, burst a multiple of it. The only
  * place where units become ticks, so that what a check lets pass and what is applied are one arithmetic.
  */
 void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out);
@@ -141,6 +142,5 @@ int config_print(const struct config *config, FILE *out);
  */
 int config_parse_prefix(const char *text, struct config_prefix *out);
 
-/* Inverse; the buffer needs WEIR_PREFIX_TEXT bytes. A whole address is printed without its length. */
-#define WEIR_PREFIX_TEXT 64
+/* Inverse; the buffer needs PREFIX_TEXT bytes. A whole address is printed without its length. */
 const char *config_format_prefix(const struct config_prefix *prefix, char *buffer, size_t size);

@@ -6,28 +6,9 @@
 #include <string.h>
 
 #include "user/base/number.h"
+#include "user/base/prefix.h"
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-static bool is_ipv4(const struct config_prefix *prefix)
-{
-	return prefix->length >= 96 && !memcmp(prefix->addr, mapped, sizeof(mapped));
-}
-
-/* Cut to `length` bits; true if that changed it. */
-static bool cut(uint8_t addr[16], unsigned int length)
-{
-	bool changed = false;
-
-	for (unsigned int i = 0; i < 16; i++) {
-		unsigned int bits = length > 8 * i ? length - 8 * i : 0;
-		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
-
-		changed |= (addr[i] & ~mask) != 0;
-		addr[i] &= mask;
-	}
-	return changed;
-}
 
 /* *bits: how long a prefix of this family can be */
 static bool read_address(const char *text, uint8_t addr[16], unsigned int *bits)
@@ -46,14 +27,14 @@ static bool read_address(const char *text, uint8_t addr[16], unsigned int *bits)
  */
 static int check_ipv6(const struct config_prefix *prefix, const char *text, struct problem *problem)
 {
-	char right[WEIR_PREFIX_TEXT];
+	char right[PREFIX_TEXT];
 	uint8_t covered[16] = {[10] = 0xff, [11] = 0xff};
 
-	if (is_ipv4(prefix))
+	if (prefix_is_ipv4(prefix->addr, prefix->length))
 		return problem_set(problem, "%s is an IPv4-mapped address; expected it as IPv4: %s",
 				   quote(text).text,
 				   config_format_prefix(prefix, right, sizeof(right)));
-	cut(covered, prefix->length);
+	prefix_cut(covered, prefix->length);
 	if (prefix->length < 96 && !memcmp(covered, prefix->addr, sizeof(covered)))
 		return problem_set(
 			problem,
@@ -65,7 +46,7 @@ static int check_ipv6(const struct config_prefix *prefix, const char *text, stru
 
 int prefix_parse(const char *text, struct config_prefix *out, struct problem *problem)
 {
-	char address[INET6_ADDRSTRLEN], right[WEIR_PREFIX_TEXT];
+	char address[INET6_ADDRSTRLEN], right[PREFIX_TEXT];
 	const char *slash = strchrnul(text, '/');
 	struct config_prefix prefix;
 	unsigned int bits;
@@ -87,7 +68,7 @@ int prefix_parse(const char *text, struct config_prefix *out, struct problem *pr
 		return problem_set(problem, "%s has no valid length; expected /0 to /%u",
 				   quote(text).text, bits);
 	prefix.length = (uint8_t)(length + 128 - bits);
-	if (cut(prefix.addr, prefix.length))
+	if (prefix_cut(prefix.addr, prefix.length))
 		return problem_set(problem, "%s has bits set beyond its length; expected %s",
 				   quote(text).text,
 				   config_format_prefix(&prefix, right, sizeof(right)));
@@ -106,18 +87,7 @@ int config_parse_prefix(const char *text, struct config_prefix *out)
 
 const char *config_format_prefix(const struct config_prefix *prefix, char *buffer, size_t size)
 {
-	bool ipv4 = is_ipv4(prefix);
-	char address[INET6_ADDRSTRLEN];
-
-	if (ipv4)
-		inet_ntop(AF_INET, prefix->addr + 12, address, sizeof(address));
-	else
-		inet_ntop(AF_INET6, prefix->addr, address, sizeof(address));
-	if (prefix->length == 128)
-		snprintf(buffer, size, "%s", address);
-	else
-		snprintf(buffer, size, "%s/%d", address, prefix->length - (ipv4 ? 96 : 0));
-	return buffer;
+	return prefix_text(prefix->addr, prefix->length, buffer, size);
 }
 
 int prefix_compare(const struct config_prefix *a, const struct config_prefix *b)

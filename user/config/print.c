@@ -24,7 +24,7 @@ static void print_text(const char *text, FILE *out)
 static void print_prefixes(const char *indent, const char *name,
 			   const struct config_prefixes *prefixes, FILE *out)
 {
-	char text[WEIR_PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 
 	if (prefixes->count == 0)
 		return;

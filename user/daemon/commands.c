@@ -2,20 +2,13 @@
 /* What the admin API can ask the control thread to do: JSON in, datapath, JSON out. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/base/number.h"
 #include "user/daemon/control.h"
 
 #define SECONDS_MAX (10 * 365 * 86400LL)
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static int refuse(int status, const char *word, const char *message, json_t **reply)
 {
@@ -29,11 +22,14 @@ static int take_prefix(const json_t *arguments, struct config_prefix *out, json_
 
 	if (!text)
 		return refuse(400, "invalid_request",
-			      "prefix is missing; send for example {\"prefix\":\"203.0.113.0/24\"}", reply);
+			      "prefix is missing; send for example {\"prefix\":\"203.0.113.0/24\"}",
+			      reply);
 	if (config_parse_prefix(text, out))
-		return refuse(400, "invalid_request",
-			      "prefix is not an address or prefix, or has bits set beyond its length; "
-			      "expected for example 203.0.113.7 or 2001:db8::/32", reply);
+		return refuse(
+			400, "invalid_request",
+			"prefix is not an address or prefix, or has bits set beyond its length; "
+			"expected for example 203.0.113.7 or 2001:db8::/32",
+			reply);
 	return 0;
 }
 
@@ -42,27 +38,30 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 {
 	const json_t *seconds = json_object_get(arguments, "seconds");
 	json_int_t length = json_integer_value(seconds);
-	struct datapath_ban ban = { .until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL };
+	struct datapath_ban ban = {.until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL};
 	struct datapath_error error = {};
-	char text[WEIR_PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 	int result = take_prefix(arguments, &ban.prefix, reply);
 
 	if (result)
 		return result;
 	if ((seconds && !json_is_integer(seconds)) || length < 0 || length > SECONDS_MAX)
 		return refuse(400, "invalid_request",
-			      "seconds: expected a whole number up to 315360000, or 0 for no end", reply);
+			      "seconds: expected a whole number up to 315360000, or 0 for no end",
+			      reply);
 	if (length)
-		ban.until_ns = monotonic_ns() + (uint64_t)length * 1000000000;
+		ban.until_ns = clock_monotonic_ns() + (uint64_t)length * NS_PER_SEC;
 	result = datapath_ban(control->gather.datapath, &ban, &error);
 	if (result < 0)
 		return refuse(500, "internal_error", error.text, reply);
 	config_format_prefix(&ban.prefix, text, sizeof(text));
 	if (length)
-		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", text, (long long)length);
+		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", text,
+			    (long long)length);
 	else
 		log_request(LOG_INFO, "bans", request_id, "%s banned without end", text);
-	*reply = json_pack("{s:s, s:I, s:b}", "prefix", text, "seconds", length, "replaced", result);
+	*reply =
+		json_pack("{s:s, s:I, s:b}", "prefix", text, "seconds", length, "replaced", result);
 	return 200;
 }
 
@@ -71,7 +70,7 @@ static int command_unban(struct control *control, const json_t *arguments, const
 {
 	struct config_prefix prefix;
 	struct datapath_error error = {};
-	char text[WEIR_PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 	int result = take_prefix(arguments, &prefix, reply);
 
 	if (result)
@@ -79,7 +78,8 @@ static int command_unban(struct control *control, const json_t *arguments, const
 	result = datapath_unban(control->gather.datapath, &prefix, &error);
 	if (result)
 		return refuse(result == -ENOENT ? 404 : 500,
-			      result == -ENOENT ? "not_found" : "internal_error", error.text, reply);
+			      result == -ENOENT ? "not_found" : "internal_error", error.text,
+			      reply);
 	config_format_prefix(&prefix, text, sizeof(text));
 	log_request(LOG_INFO, "bans", request_id, "%s no longer banned", text);
 	*reply = json_pack("{s:s}", "prefix", text);
@@ -88,20 +88,24 @@ static int command_unban(struct control *control, const json_t *arguments, const
 
 static int command_bans(struct control *control, json_t **reply)
 {
-	static const char *const origins[] = { "manual", "escalation" };
+	static const char *const origins[] = {"manual", "escalation"};
 	const struct datapath_ban *bans;
 	size_t count = datapath_bans(control->gather.datapath, &bans);
-	uint64_t now = monotonic_ns();
+	uint64_t now = clock_monotonic_ns();
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++) {
-		char text[WEIR_PREFIX_TEXT];
-		uint64_t left = bans[i].until_ns > now ? (bans[i].until_ns - now) / 1000000000 : 0;
+		char text[PREFIX_TEXT];
+		uint64_t left = bans[i].until_ns > now ? (bans[i].until_ns - now) / NS_PER_SEC : 0;
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "prefix",
-			config_format_prefix(&bans[i].prefix, text, sizeof(text)), "seconds_left",
-			bans[i].until_ns == UINT64_MAX ? json_null() : json_integer((json_int_t)left),
-			"origin", origins[bans[i].origin]));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:o, s:s}", "prefix",
+				  config_format_prefix(&bans[i].prefix, text, sizeof(text)),
+				  "seconds_left",
+				  bans[i].until_ns == UINT64_MAX ? json_null()
+								 : json_integer((json_int_t)left),
+				  "origin", origins[bans[i].origin]));
 	}
 	*reply = json_pack("{s:o}", "bans", list);
 	return 200;

@@ -8,25 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/base/prefix.h"
+#include "user/base/words.h"
 #include "user/config/limit.h"
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static double unix_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* -------------------------------------------------------------------------------- for HTTP threads */
 
@@ -74,7 +60,7 @@ static void publish(struct control *control)
 
 void control_tick(struct control *control)
 {
-	int ended = datapath_expire_bans(control->gather.datapath, monotonic_ns());
+	int ended = datapath_expire_bans(control->gather.datapath, clock_monotonic_ns());
 
 	if (ended)
 		log_info("bans", "%d ban%s ended", ended, ended == 1 ? "" : "s");
@@ -112,17 +98,6 @@ static const char *protocol_name(uint8_t protocol, char buffer[8])
 	}
 }
 
-static const char *verdict_label(uint8_t verdict)
-{
-	static const char *const labels[] = {
-#define X(name, action, label, help) label,
-		WEIR_VERDICTS(X)
-#undef X
-	};
-
-	return verdict < WEIR_VERDICT_COUNT ? labels[verdict] : "?";
-}
-
 /* The configured text of the limit that refused, or NULL */
 static const char *limit_text(const struct control *control, const struct weir_event *event,
 			      char buffer[WEIR_LIMIT_TEXT])
@@ -143,15 +118,15 @@ static const char *limit_text(const struct control *control, const struct weir_e
 			    strcmp(names->tier[event->tier % WEIR_TIERS], config->tier[t].name))
 				continue;
 			if (i < (group ? rule->groups : rule->limits))
-				return limit_format(group ? &rule->group[i] : &rule->limit[i], buffer,
-						    WEIR_LIMIT_TEXT);
+				return limit_format(group ? &rule->group[i] : &rule->limit[i],
+						    buffer, WEIR_LIMIT_TEXT);
 		}
 	return NULL;
 }
 
 static void format_time(uint64_t time_ns, char out[40])
 {
-	double at = unix_seconds() - (double)(monotonic_ns() - time_ns) / 1e9;
+	double at = clock_unix_seconds() - (double)(clock_monotonic_ns() - time_ns) / 1e9;
 	time_t seconds = (time_t)at;
 	struct tm utc;
 	size_t length;
@@ -171,14 +146,15 @@ static void on_event(void *context, const struct weir_event *event)
 
 	format_time(event->time_ns, time);
 	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s?, s:b}",
-		"time", time, "verdict", verdict_label(event->verdict),
-		"interface", names->interface[event->interface % WEIR_INTERFACES],
-		"service", names->service[event->service % WEIR_SERVICES],
-		"tier", names->tier[event->tier % WEIR_TIERS],
-		"source", prefix_text(event->saddr, 128, from, sizeof(from)), "sport", event->sport,
-		"destination", prefix_text(event->daddr, 128, to, sizeof(to)), "dport", event->dport,
-		"protocol", protocol_name(event->protocol, number), "bytes", (int)event->bytes,
-		"limit", limit_text(control, event, limit), "observed", event->observed);
+			 "time", time, "verdict", verdict_word(event->verdict), "interface",
+			 names->interface[event->interface % WEIR_INTERFACES], "service",
+			 names->service[event->service % WEIR_SERVICES], "tier",
+			 names->tier[event->tier % WEIR_TIERS], "source",
+			 prefix_text(event->saddr, 128, from, sizeof(from)), "sport", event->sport,
+			 "destination", prefix_text(event->daddr, 128, to, sizeof(to)), "dport",
+			 event->dport, "protocol", protocol_name(event->protocol, number), "bytes",
+			 (int)event->bytes, "limit", limit_text(control, event, limit), "observed",
+			 event->observed);
 	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (text && snprintf(line, sizeof(line), "%s\n", text) < (int)sizeof(line))
@@ -209,8 +185,9 @@ static void warn_of_fixed(const struct config *old, const struct config *new)
 	if (!same(old->http_listen, new->http_listen) || !same(old->admin, new->admin))
 		log_warning("config", "http: a new address takes effect with the next start");
 	if (!same(old->pins, new->pins) || old->clients != new->clients)
-		log_warning("config", "pins and table.clients take effect with the next `weir detach` "
-				      "and start");
+		log_warning("config",
+			    "pins and table.clients take effect with the next `weir detach` "
+			    "and start");
 }
 
 static void use_config(struct control *control, struct config *config)
@@ -256,11 +233,11 @@ int control_reload(struct control *control, const char *request_id, char *why)
 			snprintf(why, sizeof(error.text), "%s", error.text);
 	} else {
 		gather->reloads_ok++;
-		gather->reload_ok_time = unix_seconds();
+		gather->reload_ok_time = clock_unix_seconds();
 		warn_of_fixed(old, config);
 		use_config(control, config);
-		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u", config->path,
-			    datapath_generation(gather->datapath));
+		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u",
+			    config->path, datapath_generation(gather->datapath));
 	}
 	publish(control);
 	return result;
@@ -270,7 +247,8 @@ int control_reload(struct control *control, const char *request_id, char *why)
 
 static int start_listeners(struct control *control)
 {
-	const struct http_ops ops = { latest_snapshot, call_command, read_feed, has_started, control };
+	const struct http_ops ops = {latest_snapshot, call_command, read_feed, has_started,
+				     control};
 	char error[512];
 	int result = http_start(control->config->http_listen,
 				control->socket ? control->socket : control->config->admin, &ops,
@@ -340,7 +318,7 @@ int control_start(struct config *config, const char *socket, struct control **ou
 	pthread_mutex_init(&control->snapshot_lock, NULL);
 	control->config = config_ref(config);
 	control->gather.config = config;
-	control->gather.start_time = control->gather.reload_ok_time = unix_seconds();
+	control->gather.start_time = control->gather.reload_ok_time = clock_unix_seconds();
 	control->gather.reload_ok = true;
 	control->queue = queue_new();
 	control->feed = feed_new();

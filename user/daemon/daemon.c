@@ -32,7 +32,8 @@ static int load_config(const struct daemon_options *options, struct config **out
 	if (options->config_path)
 		result = config_load(options->config_path, out, &error);
 	else
-		result = config_default(options->interfaces, options->interfaces_count, out, &error);
+		result =
+			config_default(options->interfaces, options->interfaces_count, out, &error);
 	if (result)
 		fprintf(stderr, "%s\n", error.text);
 	return result;
@@ -43,8 +44,10 @@ static int log_level(const char *word, int otherwise)
 	static const struct {
 		const char *word;
 		int level;
-	} levels[] = { { "error", LOG_ERR }, { "warning", LOG_WARNING }, { "info", LOG_INFO },
-		       { "debug", LOG_DEBUG } };
+	} levels[] = {{"error", LOG_ERR},
+		      {"warning", LOG_WARNING},
+		      {"info", LOG_INFO},
+		      {"debug", LOG_DEBUG}};
 
 	for (size_t i = 0; word && i < sizeof(levels) / sizeof(levels[0]); i++)
 		if (!strcmp(word, levels[i].word))
@@ -81,7 +84,7 @@ static int open_signals(void)
 
 static int open_timer(void)
 {
-	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
+	const struct itimerspec second = {{1, 0}, {1, 0}};
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
 	if (fd >= 0)
@@ -110,7 +113,8 @@ static void on_signal(struct control *control, int fd)
 			sd_notify(0, "READY=1");
 			continue;
 		}
-		log_info("daemon", "%s: stopping", signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+		log_info("daemon", "%s: stopping",
+			 signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 		control->stop = true;
 	}
 }
@@ -118,11 +122,11 @@ static void on_signal(struct control *control, int fd)
 static void loop(struct control *control, int signals, int timer, int links)
 {
 	struct pollfd fds[] = {
-		{ .fd = signals, .events = POLLIN },
-		{ .fd = timer, .events = POLLIN },
-		{ .fd = links, .events = POLLIN },
-		{ .fd = queue_fd(control->queue), .events = POLLIN },
-		{ .fd = datapath_events_fd(control->gather.datapath), .events = POLLIN },
+		{.fd = signals, .events = POLLIN},
+		{.fd = timer, .events = POLLIN},
+		{.fd = links, .events = POLLIN},
+		{.fd = queue_fd(control->queue), .events = POLLIN},
+		{.fd = datapath_events_fd(control->gather.datapath), .events = POLLIN},
 	};
 
 	while (!control->stop) {
@@ -154,9 +158,9 @@ static void say_ready(const struct control *control)
 
 	for (size_t i = 0; i < count; i++)
 		log_info("datapath", "%s: attached, %s", links[i].interface, links[i].mode);
-	log_info("daemon", "ready: %zu service%s on %zu interface%s, admin %s%s%s", config->services,
-		 config->services == 1 ? "" : "s", count, count == 1 ? "" : "s", config->admin,
-		 config->http_listen ? ", metrics http://" : "",
+	log_info("daemon", "ready: %zu service%s on %zu interface%s, admin %s%s%s",
+		 config->services, config->services == 1 ? "" : "s", count, count == 1 ? "" : "s",
+		 config->admin, config->http_listen ? ", metrics http://" : "",
 		 config->http_listen ? config->http_listen : "");
 	if (!config->path)
 		log_info("daemon", "no configuration: observing, nothing is refused; "

@@ -3,27 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/base/words.h"
 #include "user/config/limit.h"
 #include "user/metrics/health.h"
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static double unix_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* --------------------------------------------------------------------------------- names, links */
 
@@ -96,8 +81,8 @@ static void add_series(const struct gather *gather, struct snapshot *out)
 	}
 }
 
-static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, size_t index, bool group,
-		      const struct config_limit *limit)
+static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, size_t index,
+		      bool group, const struct config_limit *limit)
 {
 	struct snapshot_limit *to = &out->limit[out->limits++];
 	char text[WEIR_LIMIT_TEXT];
@@ -105,11 +90,8 @@ static void add_limit(struct snapshot *out, uint32_t service, uint32_t tier, siz
 	to->service = (uint16_t)service;
 	to->tier = (uint16_t)tier;
 	to->group = group;
-	snprintf(to->name, sizeof(to->name), "%s",
-		 limit_format(limit, text, sizeof(text)));
-	snprintf(to->unit, sizeof(to->unit), "%s",
-		 limit->unit == WEIR_UNIT_BYTES ? "bytes" :
-		 limit->unit == WEIR_UNIT_PACKETS ? "packets" : "connections");
+	snprintf(to->name, sizeof(to->name), "%s", limit_format(limit, text, sizeof(text)));
+	snprintf(to->unit, sizeof(to->unit), "%s", unit_word(limit->unit));
 	to->rate = (double)limit->amount * 1e9 / (double)limit->period_ns;
 	to->burst = (double)limit->burst;
 	for (size_t i = 0; i < out->series_count; i++)
@@ -181,7 +163,8 @@ static void add_programs(const struct gather *gather, struct snapshot *out)
 		struct datapath_program program;
 
 		if (!links[i].attached ||
-		    datapath_program(gather->datapath, strcmp(links[i].hook, "xdp") ? 1 : 0, &program))
+		    datapath_program(gather->datapath, strcmp(links[i].hook, "xdp") ? 1 : 0,
+				     &program))
 			continue;
 		snprintf(to->name, sizeof(to->name), "%s", program.name);
 		memcpy(to->hook, links[i].hook, sizeof(to->hook));
@@ -231,7 +214,8 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 			    "attached to %zu interface%s", out->interfaces,
 			    out->interfaces == 1 ? "" : "s");
 	health_fill(health_add(out, "maps"), "maps",
-		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED : HEALTH_HEALTHY,
+		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED
+								      : HEALTH_HEALTHY,
 		    "%llu of %llu client entries in use", (unsigned long long)out->table_entries,
 		    (unsigned long long)out->table_capacity);
 	health_fill(health_add(out, "configuration"), "configuration",
@@ -243,7 +227,7 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 
 static void add_daemon(const struct gather *gather, struct snapshot *out)
 {
-	out->unix_time = unix_seconds();
+	out->unix_time = clock_unix_seconds();
 	out->start_time = gather->start_time;
 	out->generation = datapath_generation(gather->datapath);
 	out->epoch = datapath_epoch(gather->datapath);
@@ -264,11 +248,10 @@ struct snapshot *gather_snapshot(struct gather *gather)
 	struct datapath_table table = datapath_table(gather->datapath);
 	const struct datapath_ban *bans;
 	struct scan_input input;
-	uint64_t scanned;
 
 	if (!out)
 		return NULL;
-	out->time_ns = monotonic_ns();
+	out->time_ns = clock_monotonic_ns();
 	add_daemon(gather, out);
 	add_names(gather, out);
 	add_links(gather, out);
@@ -279,12 +262,11 @@ struct snapshot *gather_snapshot(struct gather *gather)
 	for (size_t i = 0; i < out->series_count; i++)
 		out->totals.contention += out->series[i].sum.verdict[WEIR_CONTENTION].packets;
 
-	input = (struct scan_input){ table.set, table.sets, datapath_side(gather->datapath),
-				     out->time_ns };
+	input = (struct scan_input){table.set, table.sets, datapath_side(gather->datapath),
+				    out->time_ns};
 	scan_run(gather->scan, &input, out);
 	out->table_capacity = (uint64_t)table.sets * WEIR_WAYS;
-	scanned = monotonic_ns();
-	out->scan_seconds = (double)(scanned - out->time_ns) / 1e9;
+	out->scan_seconds = clock_seconds_since(out->time_ns);
 	histogram_observe(&gather->scan_duration, out->scan_seconds);
 	out->scan_duration = gather->scan_duration;
 

@@ -60,7 +60,8 @@ int queue_fd(const struct queue *queue)
 
 static void refuse(struct call *call)
 {
-	call->reply = json_pack("{s:s, s:s}", "error", "stopping", "message", "the daemon is stopping");
+	call->reply =
+		json_pack("{s:s, s:s}", "error", "stopping", "message", "the daemon is stopping");
 	call->status = 503;
 	call->done = true;
 }
@@ -68,14 +69,16 @@ static void refuse(struct call *call)
 int queue_call(struct queue *queue, const char *name, const json_t *arguments,
 	       const char *request_id, json_t **reply)
 {
-	struct call call = { .name = name, .request_id = request_id, .arguments = arguments };
+	struct call call = {.name = name, .request_id = request_id, .arguments = arguments};
 	const uint64_t one = 1;
 
 	pthread_mutex_lock(&queue->lock);
 	if (queue->shut) {
 		refuse(&call);
 	} else {
+		/* this function does not return before the call is answered, and so out of the queue */
 		*queue->last = &call;
+		// cppcheck-suppress autoVariables
 		queue->last = &call.next;
 		if (write(queue->fd, &one, sizeof(one)) < 0) {
 			/* full only after 2^64 calls: the control thread is awake then */
@@ -113,7 +116,8 @@ void queue_serve(struct queue *queue,
 	pthread_mutex_lock(&queue->lock);
 	while ((call = take(queue))) {
 		pthread_mutex_unlock(&queue->lock);
-		call->status = run(context, call->name, call->arguments, call->request_id, &call->reply);
+		call->status =
+			run(context, call->name, call->arguments, call->request_id, &call->reply);
 		pthread_mutex_lock(&queue->lock);
 		call->done = true;
 		pthread_cond_broadcast(&queue->answered);

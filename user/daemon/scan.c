@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/prefix.h"
+
 /* What an entry said at the last pass */
 struct seen {
 	uint32_t tag, passed, refused;
@@ -54,11 +56,10 @@ static bool is_limited(const struct weir_client *client, const struct weir_side 
 /* The bits of a prefix that a client address was cut to, from the mask its service uses */
 static unsigned int prefix_length(const struct weir_side *side, const struct weir_client *client)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	const struct weir_service *service = &side->service[client->service % WEIR_SERVICES];
-	bool ipv6 = memcmp(client->addr, mapped, sizeof(mapped));
-	const u64 *mask = client->service & WEIR_CLIENT_PARENT ? service->parent_mask[ipv6] :
-								 service->mask[ipv6];
+	bool ipv6 = !prefix_is_ipv4((const uint8_t *)client->addr, 128);
+	const u64 *mask = client->service & WEIR_CLIENT_PARENT ? service->parent_mask[ipv6]
+							       : service->mask[ipv6];
 
 	return (unsigned int)(__builtin_popcountll(mask[0]) + __builtin_popcountll(mask[1]));
 }
@@ -88,9 +89,9 @@ static void look(struct seen *seen, uint32_t tag, const struct weir_client *clie
 {
 	struct snapshot_service *service = &out->service[client->service % WEIR_SERVICES];
 	uint32_t passed = client->passed, refused = client->refused;
-	struct seen before = seen->tag == tag ? *seen : (struct seen){ 0 };
+	struct seen before = seen->tag == tag ? *seen : (struct seen){0};
 
-	*seen = (struct seen){ tag, passed, refused };
+	*seen = (struct seen){tag, passed, refused};
 	if (!(client->service & WEIR_CLIENT_PARENT)) {
 		service->clients++;
 		if (is_limited(client, input->side, input->now_ns * WEIR_TICKS_PER_NS))
@@ -123,7 +124,7 @@ void scan_run(struct scan *scan, const struct scan_input *input, struct snapshot
 		const struct weir_client_set *set = &input->set[s];
 
 		for (uint32_t way = 0; way < WEIR_WAYS; way++) {
-			uint32_t tag = (uint32_t)*(const volatile u64 *)&set->slot[way];
+			uint32_t tag = (uint32_t) * (const volatile u64 *)&set->slot[way];
 
 			if (!tag)
 				continue;

@@ -64,7 +64,8 @@ void bump_epoch(struct datapath *datapath, int side)
 {
 	u64 word = datapath->control->word;
 
-	__atomic_store_n(&datapath->control->word, ((word >> 1) + 1) << 1 | (u64)side, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&datapath->control->word, ((word >> 1) + 1) << 1 | (u64)side,
+			 __ATOMIC_SEQ_CST);
 }
 
 /* -------------------------------------------------------------------------------------- tries */
@@ -87,8 +88,9 @@ static int sync_trie(int fd, const struct prefix_list *old, const struct prefix_
 	size_t i = 0, k = 0;
 
 	while (i < old->count || k < new->count) {
-		int order = i == old->count ? 1 : k == new->count ? -1 :
-			    key_compare(&old->at[i].key, &new->at[k].key);
+		int order = i == old->count   ? 1
+			    : k == new->count ? -1
+					      : key_compare(&old->at[i].key, &new->at[k].key);
 
 		if (order < 0) {
 			if (bpf_map_delete_elem(fd, &old->at[i].key) && errno != ENOENT)
@@ -96,7 +98,8 @@ static int sync_trie(int fd, const struct prefix_list *old, const struct prefix_
 			i++;
 			continue;
 		}
-		if ((order > 0 || memcmp(&old->at[i].value, &new->at[k].value, sizeof(new->at[k].value))) &&
+		if ((order > 0 ||
+		     memcmp(&old->at[i].value, &new->at[k].value, sizeof(new->at[k].value))) &&
 		    bpf_map_update_elem(fd, &new->at[k].key, &new->at[k].value, BPF_ANY))
 			return -errno;
 		i += order == 0;
@@ -111,7 +114,8 @@ int apply_prefixes(struct datapath *datapath, const struct config *config,
 {
 	int fd = datapath->map[MAP_PREFIX_0 + side];
 	struct prefix_list *held = &datapath->prefixes[side], wanted;
-	int result = prefixes_resolve(config, numbers, datapath->bans, datapath->ban_count, &wanted);
+	int result =
+		prefixes_resolve(config, numbers, datapath->bans, datapath->ban_count, &wanted);
 
 	if (result)
 		return fail(error, result, "out of memory");
@@ -172,7 +176,8 @@ static int fill(struct datapath *datapath, const struct config *config, struct c
 	if (!result)
 		result = zero_series(datapath, compiled->fresh);
 	if (result)
-		return fail(error, result, "writing the rules to the kernel: %s", strerror(-result));
+		return fail(error, result, "writing the rules to the kernel: %s",
+			    strerror(-result));
 	memcpy(idle, compiled->side, sizeof(*idle));
 	return 0;
 }

@@ -173,19 +173,23 @@ static void let_go(struct datapath *datapath, struct attachment *at)
 	at->hook = HOOK_NONE;
 }
 
-static int attach_one(struct datapath *datapath, struct attachment *at, struct datapath_error *error)
+static int attach_one(struct datapath *datapath, struct attachment *at,
+		      struct datapath_error *error)
 {
 	uint32_t ifindex = attach_ifindex(at->interface);
 	char occupant[64];
 	int result;
 
 	if (!ifindex)
-		return fail(error, -ENODEV, "interfaces: there is no interface %s; `ip link` lists them",
+		return fail(error, -ENODEV,
+			    "interfaces: there is no interface %s; `ip link` lists them",
 			    at->interface);
 	if (!is_ethernet(at->interface))
-		return fail(error, -EOPNOTSUPP,
-			    "interfaces: %s does not carry Ethernet frames; attach to the interface "
-			    "below it", at->interface);
+		return fail(
+			error, -EOPNOTSUPP,
+			"interfaces: %s does not carry Ethernet frames; attach to the interface "
+			"below it",
+			at->interface);
 	result = at->wanted == ATTACH_TC ? -EBUSY : attach_xdp(datapath, at, ifindex);
 	if (result == -EBUSY && at->wanted != ATTACH_TC)
 		name_occupant(ifindex, occupant, sizeof(occupant));
@@ -195,11 +199,14 @@ static int attach_one(struct datapath *datapath, struct attachment *at, struct d
 	if (result == -EBUSY && (at->wanted == ATTACH_AUTO || at->wanted == ATTACH_TC))
 		result = attach_tc(datapath, at, ifindex, error);
 	else if (result == -EBUSY)
-		return fail(error, result,
-			    "interfaces: %s: the XDP slot is taken by %s; detach that, or use attach: "
-			    "auto or tc", at->interface, occupant);
+		return fail(
+			error, result,
+			"interfaces: %s: the XDP slot is taken by %s; detach that, or use attach: "
+			"auto or tc",
+			at->interface, occupant);
 	else if (result)
-		return fail(error, result, "interfaces: %s: cannot attach XDP (%s): %s", at->interface,
+		return fail(error, result, "interfaces: %s: cannot attach XDP (%s): %s",
+			    at->interface,
 			    at->wanted == ATTACH_NATIVE ? "native" : "native or generic",
 			    strerror(-result));
 	if (!result)
@@ -255,7 +262,8 @@ static void adopt_or_attach(struct datapath *datapath, struct attachment *at, in
 		return;
 	if (at->wanted != ATTACH_TC && !adopt_link(datapath, at, true))
 		return;
-	if ((at->wanted == ATTACH_TC || at->wanted == ATTACH_AUTO) && !adopt_link(datapath, at, false))
+	if ((at->wanted == ATTACH_TC || at->wanted == ATTACH_AUTO) &&
+	    !adopt_link(datapath, at, false))
 		return;
 	*result = attach_one(datapath, at, error);
 }
@@ -314,8 +322,10 @@ int datapath_attach(struct datapath *datapath, struct datapath_error *error)
 		at = find(datapath, config->interface[i].name);
 		if (!at) {
 			at = &datapath->attachment[datapath->attachments++];
-			*at = (struct attachment){ .link = -1, .wanted = config->interface[i].attach };
-			snprintf(at->interface, sizeof(at->interface), "%s", config->interface[i].name);
+			*at = (struct attachment){.link = -1,
+						  .wanted = config->interface[i].attach};
+			snprintf(at->interface, sizeof(at->interface), "%s",
+				 config->interface[i].name);
 			at->fresh = true;
 		}
 		adopt_or_attach(datapath, at, &result, error);
@@ -371,7 +381,8 @@ int datapath_detach(struct datapath *datapath, struct datapath_error *error)
 	datapath->attachments = 0;
 	result = pins_remove_all(datapath->pins);
 	return result < 0 ? fail(error, result, "cannot remove the pins in %s: %s", datapath->pins,
-				 strerror(-result)) : 0;
+				 strerror(-result))
+			  : 0;
 }
 
 static const char *mode_of(const struct attachment *at)
@@ -409,7 +420,8 @@ size_t datapath_links(struct datapath *datapath, struct datapath_link out[WEIR_I
 		link->ifindex = at->ifindex;
 		snprintf(link->mode, sizeof(link->mode), "%s", mode_of(at));
 		link->attached = at->ifindex && strcmp(link->mode, "absent");
-		snprintf(link->hook, sizeof(link->hook), "%s", at->hook == HOOK_XDP ? "xdp" : "tc_ingress");
+		snprintf(link->hook, sizeof(link->hook), "%s",
+			 at->hook == HOOK_XDP ? "xdp" : "tc_ingress");
 		if (!bpf_obj_get_info_by_fd(program, &info, &length))
 			link->prog_id = info.id;
 	}

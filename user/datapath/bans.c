@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/prefix.h"
 #include "user/datapath/internal.h"
 
 /* The numbers of the applied configuration, found again by name */
@@ -36,7 +37,7 @@ static int resolve_active(struct datapath *datapath, struct datapath_error *erro
 
 static struct weir_prefix_key key_of(const struct config_prefix *prefix)
 {
-	struct weir_prefix_key key = { .length = prefix->length };
+	struct weir_prefix_key key = {.length = prefix->length};
 
 	memcpy(key.addr, prefix->addr, sizeof(key.addr));
 	return key;
@@ -53,8 +54,8 @@ static struct datapath_ban *find_ban(struct datapath *datapath, const struct con
 
 static struct datapath_ban *add_ban(struct datapath *datapath, const struct datapath_ban *ban)
 {
-	struct datapath_ban *grown = realloc(datapath->bans,
-					     (datapath->ban_count + 1) * sizeof(*grown));
+	struct datapath_ban *grown =
+		realloc(datapath->bans, (datapath->ban_count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return NULL;
@@ -71,28 +72,27 @@ static void drop_ban(struct datapath *datapath, struct datapath_ban *ban)
 /* A client is the smallest thing that can be banned: the longest of the client prefixes. */
 static void widen(const struct config *config, struct config_prefix *prefix)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	bool ipv4 = prefix->length >= 96 && !memcmp(prefix->addr, mapped, sizeof(mapped));
+	bool ipv4 = prefix_is_ipv4(prefix->addr, prefix->length);
 	unsigned int shortest = 128;
 
 	for (size_t s = 0; s < config->services; s++) {
-		unsigned int length = ipv4 ? 96u + config->service[s].client_ipv4 :
-					     config->service[s].client_ipv6;
+		unsigned int length = ipv4 ? 96u + config->service[s].client_ipv4
+					   : config->service[s].client_ipv6;
 
 		shortest = length < shortest ? length : shortest;
 	}
 	if (prefix->length <= shortest)
 		return;
 	prefix->length = (uint8_t)shortest;
-	for (unsigned int bit = shortest; bit < 128; bit++)
-		prefix->addr[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+	prefix_cut(prefix->addr, shortest);
 }
 
 int datapath_ban(struct datapath *datapath, struct datapath_ban *ban, struct datapath_error *error)
 {
-	struct weir_ban value = { .until = ban->until_ns > UINT64_MAX / WEIR_TICKS_PER_NS ?
-						   UINT64_MAX : ban->until_ns * WEIR_TICKS_PER_NS,
-				  .origin = ban->origin };
+	struct weir_ban value = {.until = ban->until_ns > UINT64_MAX / WEIR_TICKS_PER_NS
+						  ? UINT64_MAX
+						  : ban->until_ns * WEIR_TICKS_PER_NS,
+				 .origin = ban->origin};
 	struct datapath_ban *old, before = {};
 	struct weir_prefix_key key;
 	bool replaced;
@@ -177,13 +177,14 @@ int bans_adopt(struct datapath *datapath, struct datapath_error *error)
 	struct weir_ban value;
 
 	while (!bpf_map_get_next_key(datapath->map[MAP_BAN], from, &key)) {
-		struct datapath_ban ban = { .prefix.length = (uint8_t)key.length };
+		struct datapath_ban ban = {.prefix.length = (uint8_t)key.length};
 
 		from = &key;
 		if (bpf_map_lookup_elem(datapath->map[MAP_BAN], &key, &value))
 			continue;
 		memcpy(ban.prefix.addr, key.addr, sizeof(key.addr));
-		ban.until_ns = value.until == UINT64_MAX ? UINT64_MAX : value.until / WEIR_TICKS_PER_NS;
+		ban.until_ns = value.until == UINT64_MAX ? UINT64_MAX
+							 : value.until / WEIR_TICKS_PER_NS;
 		ban.origin = value.origin < WEIR_BAN_ORIGINS ? value.origin : WEIR_BAN_MANUAL;
 		if (!add_ban(datapath, &ban))
 			return fail(error, -ENOMEM, "out of memory");

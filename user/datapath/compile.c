@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/prefix.h"
 #include "user/datapath/prefixes.h"
 
 /* ------------------------------------------------------------------------- services and limits */
@@ -16,11 +17,8 @@ static void mask(u64 out[2], unsigned int length)
 {
 	uint8_t bytes[16];
 
-	for (unsigned int i = 0; i < 16; i++) {
-		unsigned int bits = length > i * 8 ? length - i * 8 : 0;
-
-		bytes[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
-	}
+	memset(bytes, 0xff, sizeof(bytes));
+	prefix_cut(bytes, length);
 	memcpy(out, bytes, sizeof(bytes));
 }
 
@@ -54,8 +52,8 @@ static bool limitless(const struct config_service *service, const struct config 
 static void compile_service(const struct config_service *service, const struct config *config,
 			    uint32_t cpus, struct weir_service *out)
 {
-	const struct config_limit guard = { WEIR_UNIT_CONNECTIONS, service->new_clients, 1000000000,
-					    service->new_clients };
+	const struct config_limit guard = {WEIR_UNIT_CONNECTIONS, service->new_clients, 1000000000,
+					   service->new_clients};
 
 	if (service->observe)
 		out->flags |= WEIR_SERVICE_OBSERVE;
@@ -87,7 +85,8 @@ static void compile_rule(const struct config_rule *rule, bool unlimited, uint32_
 	}
 	out->groups = (u8)rule->groups;
 	for (size_t i = 0; i < rule->groups; i++) {
-		unsigned int shift = rule->group[i].unit == WEIR_UNIT_BYTES ? WEIR_BYTE_COST_SHIFT : 0;
+		unsigned int shift = rule->group[i].unit == WEIR_UNIT_BYTES ? WEIR_BYTE_COST_SHIFT
+									    : 0;
 
 		out->group_unit[i] = (u8)rule->group[i].unit;
 		config_limit_ticks(&rule->group[i], &out->group[i]);
@@ -108,17 +107,20 @@ static int compile_rules(const struct config *config, uint32_t cpus, struct weir
 			uint32_t tier = numbers->tier[t];
 			struct weir_rule *rule = &out->side->rule[service * WEIR_TIERS + tier];
 
-			compile_rule(&config->service[s].rule[t], config->tier[t].unlimited, cpus, rule);
+			compile_rule(&config->service[s].rule[t], config->tier[t].unlimited, cpus,
+				     rule);
 			for (size_t i = 0; i < config->interfaces; i++) {
 				uint32_t interface = numbers->interface[i];
-				uint32_t series = names_series(state, interface, service, tier, out->fresh);
+				uint32_t series =
+					names_series(state, interface, service, tier, out->fresh);
 
 				if (!series) {
-					snprintf(error->text, sizeof(error->text),
-						 "%zu interfaces x %zu services x %zu tiers are more than "
-						 "the %d counter series there are; use fewer",
-						 config->interfaces, config->services, config->tiers,
-						 WEIR_SERIES - 1);
+					snprintf(
+						error->text, sizeof(error->text),
+						"%zu interfaces x %zu services x %zu tiers are more than "
+						"the %d counter series there are; use fewer",
+						config->interfaces, config->services, config->tiers,
+						WEIR_SERIES - 1);
 					return -E2BIG;
 				}
 				rule->series[interface] = (u16)series;
@@ -156,12 +158,14 @@ struct ports {
 	uint64_t protocol[256];
 };
 
-#define PROTECTED_BIT (1ull << 63) /* config.service[63] can not be: services are at most 64 with `other` first */
+#define PROTECTED_BIT \
+	(1ull << 63) /* config.service[63] can not be: services are at most 64 with `other` first */
 
 static void mark(struct ports *ports, const struct config_match *match, uint64_t bit)
 {
-	uint64_t *table = match->protocol == IPPROTO_TCP ? ports->tcp :
-			  match->protocol == IPPROTO_UDP ? ports->udp : NULL;
+	uint64_t *table = match->protocol == IPPROTO_TCP   ? ports->tcp
+			  : match->protocol == IPPROTO_UDP ? ports->udp
+							   : NULL;
 
 	if (!table) {
 		ports->protocol[match->protocol] |= bit;
@@ -174,11 +178,12 @@ static void mark(struct ports *ports, const struct config_match *match, uint64_t
 static int classify(struct classes *classes, const uint64_t *sets, size_t count, uint8_t *out)
 {
 	for (size_t i = 0; i < count; i++) {
-		int class = sets[i] & PROTECTED_BIT ? WEIR_CLASS_PROTECTED : class_of(classes, sets[i]);
+		int class = sets[i] & PROTECTED_BIT ? WEIR_CLASS_PROTECTED
+						    : class_of(classes, sets[i]);
 
 		if (class < 0)
 			return class;
-		out[i] = (uint8_t)class;
+		out[i] = (uint8_t) class;
 	}
 	return 0;
 }
@@ -221,7 +226,7 @@ static int compile_ports(const struct config *config, struct compiled *out, stru
 static int compare_destinations(const void *a, const void *b)
 {
 	return key_compare(&((const struct destination_entry *)a)->key,
-			      &((const struct destination_entry *)b)->key);
+			   &((const struct destination_entry *)b)->key);
 }
 
 /* The service of a class at a destination: the one with the longest prefix that covers it */
@@ -234,7 +239,7 @@ static uint8_t winner(const struct config *config, const struct numbers *numbers
 		const struct config_prefixes *prefixes = &config->service[s].destinations;
 
 		for (size_t i = 0; set >> (s - 1) & 1 && i < prefixes->count; i++) {
-			struct weir_prefix_key key = { .length = prefixes->at[i].length };
+			struct weir_prefix_key key = {.length = prefixes->at[i].length};
 
 			memcpy(key.addr, prefixes->at[i].addr, sizeof(key.addr));
 			if (key_covers(&key, at) && (int)key.length > longest) {
@@ -307,9 +312,11 @@ int compile(const struct config *config, uint32_t cpus, const uint32_t *ifindex,
 	if (!result)
 		result = compile_destinations(config, &classes, out);
 	if (result == -E2BIG)
-		snprintf(error->text, sizeof(error->text),
-			 "the services share their ports in more than %d ways; bind fewer of them to "
-			 "the same ports", WEIR_CLASS_PROTECTED);
+		snprintf(
+			error->text, sizeof(error->text),
+			"the services share their ports in more than %d ways; bind fewer of them to "
+			"the same ports",
+			WEIR_CLASS_PROTECTED);
 	else if (result)
 		snprintf(error->text, sizeof(error->text), "out of memory");
 	return result;

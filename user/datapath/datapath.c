@@ -120,7 +120,8 @@ int datapath_detach_pins(const char *pins, char *error, size_t size)
 		unfilter_all(pins);
 		result = pins_remove_all(pins);
 		if (result < 0)
-			fail(&why, result, "cannot remove the pins in %s: %s", pins, strerror(-result));
+			fail(&why, result, "cannot remove the pins in %s: %s", pins,
+			     strerror(-result));
 	}
 	if (result < 0)
 		snprintf(error, size, "%s", why.text);

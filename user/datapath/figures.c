@@ -29,7 +29,7 @@ uint32_t datapath_generation(const struct datapath *datapath)
 
 struct datapath_table datapath_table(const struct datapath *datapath)
 {
-	return (struct datapath_table){ datapath->clients, datapath->sets };
+	return (struct datapath_table){datapath->clients, datapath->sets};
 }
 
 /* Adds up the values of all CPUs, which are nothing but u64 counters, `words` of them. */

@@ -57,7 +57,7 @@ struct datapath {
 	struct weir_state *state;
 	const struct weir_client_set *clients;
 
-	struct config *config; /* as applied */
+	struct config *config;		/* as applied */
 	struct prefix_list prefixes[2]; /* what each trie holds */
 	bool prefixes_known[2];
 	struct datapath_ban *bans;

@@ -6,13 +6,13 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "bpf/abi/types.h"
 /* after the types it uses */
 #include "bpf/weir_tc.skel.h"
 #include "bpf/weir_xdp.skel.h"
 #include "user/base/cleanup.h"
+#include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/datapath/internal.h"
 
@@ -26,18 +26,34 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_TOTALS] = "weir_totals",	  [MAP_EVENTS] = "weir_events",
 };
 
-/* What the verifier or libbpf said last, for the message when a load fails */
-static char last_words[256];
+/* Why a load failed, in one line: the verifier's own last line where there is one, else libbpf's first */
+static char reason[256];
 
-static int keep_last_words(enum libbpf_print_level level, const char *format, va_list arguments)
+/* The line of a verifier log before its closing "processed N insns" */
+static const char *verdict_line(char *log)
 {
-	char line[4096];
+	char *end = strstr(log, "\nprocessed "), *line;
 
-	vsnprintf(line, sizeof(line), format, arguments);
-	line[strcspn(line, "\n")] = '\0';
-	if (level == LIBBPF_WARN && line[0])
-		snprintf(last_words, sizeof(last_words), "%.255s", line);
-	log_debug("libbpf", "%s", line);
+	if (!end)
+		return NULL;
+	*end = '\0';
+	line = strrchr(log, '\n');
+	return line ? line + 1 : log;
+}
+
+static int keep_reason(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *line;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		return 0;
+	if (level == LIBBPF_WARN) {
+		line = verdict_line(text);
+		if (line || !reason[0])
+			snprintf(reason, sizeof(reason), "%.*s",
+				 (int)strcspn(line ? line : text, "\n"), line ? line : text);
+	}
 	return 0;
 }
 
@@ -49,11 +65,12 @@ static int load_failed(const char *what, int code, struct datapath_error *error)
 	if (code == -EPERM)
 		return fail(error, code,
 			    "%s: not permitted; run as root, or with the capabilities CAP_BPF, "
-			    "CAP_NET_ADMIN and CAP_PERFMON", what);
+			    "CAP_NET_ADMIN and CAP_PERFMON",
+			    what);
 	return fail(error, code,
 		    "%s: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and "
-		    "CONFIG_NET_CLS_ACT is needed, this is %s (%s)",
-		    what, strerror(-code), kernel.release, last_words);
+		    "CONFIG_NET_CLS_ACT is needed, this is %s; the kernel says: %s",
+		    what, strerror(-code), kernel.release, reason);
 }
 
 /* -------------------------------------------------------------------------------- adopted maps */
@@ -108,19 +125,21 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 		return 0;
 	}
 	if (layout != WEIR_LAYOUT)
-		return fail(error, -EPROTO,
-			    "the pins in %s have layout %u, this weir has layout %d and cannot adopt "
-			    "them; run `weir detach --pins %s` with either version (limits are not "
-			    "enforced until the next start), then start again",
-			    datapath->pins, layout, WEIR_LAYOUT, datapath->pins);
+		return fail(
+			error, -EPROTO,
+			"the pins in %s have layout %u, this weir has layout %d and cannot adopt "
+			"them; run `weir detach --pins %s` with either version (limits are not "
+			"enforced until the next start), then start again",
+			datapath->pins, layout, WEIR_LAYOUT, datapath->pins);
 	for (int i = 0; i < MAP_COUNT; i++) {
 		if (i == MAP_STATE)
 			continue;
 		datapath->map[i] = open_pin(datapath, map_names[i]);
 		if (datapath->map[i] < 0)
-			return fail(error, -errno,
-				    "the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
-				    datapath->pins, map_names[i], strerror(errno), datapath->pins);
+			return fail(
+				error, -errno,
+				"the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
+				datapath->pins, map_names[i], strerror(errno), datapath->pins);
 	}
 	return 1;
 }
@@ -169,14 +188,14 @@ static int map_tables(struct datapath *datapath, struct datapath_error *error)
 		size_t size;
 		int protection;
 	} tables[] = {
-		{ (void **)&datapath->control, MAP_CONTROL, sizeof(struct weir_control),
-		  PROT_READ | PROT_WRITE },
-		{ (void **)&datapath->side, MAP_CONFIG, 2 * sizeof(struct weir_side),
-		  PROT_READ | PROT_WRITE },
-		{ (void **)&datapath->state, MAP_STATE, sizeof(struct weir_state),
-		  PROT_READ | PROT_WRITE },
-		{ (void **)&datapath->clients, MAP_CLIENTS,
-		  datapath->sets * sizeof(struct weir_client_set), PROT_READ },
+		{(void **)&datapath->control, MAP_CONTROL, sizeof(struct weir_control),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->side, MAP_CONFIG, 2 * sizeof(struct weir_side),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->state, MAP_STATE, sizeof(struct weir_state),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->clients, MAP_CLIENTS,
+		 datapath->sets * sizeof(struct weir_client_set), PROT_READ},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -216,10 +235,10 @@ static int take_maps(struct datapath *datapath, struct bpf_object *object)
 	return 0;
 }
 
-#define SET_CONSTANTS(skeleton, seed, datapath)                             \
-	do {                                                                \
-		memcpy((void *)(skeleton)->rodata->weir_seed, seed, 24);    \
-		*(u32 *)&(skeleton)->rodata->weir_sets = (datapath)->sets; \
+#define SET_CONSTANTS(skeleton, seed, datapath)                                            \
+	do {                                                                               \
+		memcpy((void *)(skeleton)->rodata->weir_seed, seed, 24);                   \
+		*(u32 *)&(skeleton)->rodata->weir_sets = (datapath)->sets;                 \
 		bpf_map__set_max_entries((skeleton)->maps.weir_clients, (datapath)->sets); \
 	} while (0)
 
@@ -263,16 +282,14 @@ static int load_tc(struct datapath *datapath, const u64 seed[3])
 static void found(struct datapath *datapath, const u64 seed[3])
 {
 	struct weir_state *state = datapath->state;
-	struct timespec now;
 
 	if (datapath->adopted) {
 		state->adoptions++;
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
 	memcpy(state->seed, seed, sizeof(state->seed));
 	state->sets = datapath->sets;
-	state->created_ns = (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
+	state->created_ns = clock_unix_ns();
 	__atomic_store_n(&state->layout, WEIR_LAYOUT, __ATOMIC_RELEASE);
 }
 
@@ -287,18 +304,19 @@ int load_programs(struct datapath *datapath, const struct config *config,
 	u64 seed[3];
 	int result;
 
-	libbpf_set_print(keep_last_words);
-	last_words[0] = '\0';
+	libbpf_set_print(keep_reason);
+	reason[0] = '\0';
 	datapath->cpus = libbpf_num_possible_cpus();
 	result = adopt_maps(datapath, error);
 	if (result < 0)
 		return result;
 	datapath->adopted = result;
 	if (datapath->adopted && datapath->sets != wanted_sets(config))
-		log_warning("datapath",
-			    "the adopted client table has %u entries, not %llu as configured; the size "
-			    "changes with the next `weir detach`",
-			    datapath->sets * WEIR_WAYS, (unsigned long long)config->clients);
+		log_warning(
+			"datapath",
+			"the adopted client table has %u entries, not %llu as configured; the size "
+			"changes with the next `weir detach`",
+			datapath->sets * WEIR_WAYS, (unsigned long long)config->clients);
 	if (!datapath->adopted)
 		datapath->sets = wanted_sets(config);
 	result = seeds(datapath, seed);

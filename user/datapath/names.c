@@ -58,9 +58,10 @@ static void assign(const struct table *table, const char *const *names, size_t c
 void names_assign(struct weir_state *state, const struct config *config, struct numbers *out)
 {
 	const char *names[WEIR_SERVICES];
-	struct table interfaces = { state->interface[0], sizeof(state->interface[0]), WEIR_INTERFACES, 0 };
-	struct table services = { state->service[0], WEIR_NAME, WEIR_SERVICES, 1 };
-	struct table tiers = { state->tier[0], WEIR_NAME, WEIR_TIERS, 1 };
+	struct table interfaces = {state->interface[0], sizeof(state->interface[0]),
+				   WEIR_INTERFACES, 0};
+	struct table services = {state->service[0], WEIR_NAME, WEIR_SERVICES, 1};
+	struct table tiers = {state->tier[0], WEIR_NAME, WEIR_TIERS, 1};
 
 	for (size_t i = 0; i < config->interfaces; i++)
 		names[i] = config->interface[i].name;
@@ -94,7 +95,8 @@ uint32_t names_series(struct weir_state *state, uint32_t interface, uint32_t ser
 			return i;
 	}
 	if (vacancy) {
-		state->series[vacancy] = (struct weir_series_id){ 1, (u8)interface, (u8)service, (u8)tier };
+		state->series[vacancy] =
+			(struct weir_series_id){1, (u8)interface, (u8)service, (u8)tier};
 		fresh[vacancy] = 1;
 	}
 	return vacancy;

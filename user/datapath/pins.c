@@ -48,7 +48,8 @@ static int ensure_bpffs(const char *pins, struct datapath_error *error)
 	slash = strrchr(parent, '/');
 	if (!slash || slash == parent)
 		return fail(error, -EINVAL,
-			    "pins: %s: expected a path below a bpffs, for example " BPFFS_DEFAULT "/weir",
+			    "pins: %s: expected a path below a bpffs, for example " BPFFS_DEFAULT
+			    "/weir",
 			    pins);
 	*slash = '\0';
 	if (on_bpffs(parent))
@@ -57,7 +58,8 @@ static int ensure_bpffs(const char *pins, struct datapath_error *error)
 		return 0;
 	return fail(error, -ENOTSUP,
 		    "pins: %s is not on a bpffs%s; mount one with: mount -t bpf bpf %s", parent,
-		    strcmp(parent, BPFFS_DEFAULT) ? "" : " and it could not be mounted here", parent);
+		    strcmp(parent, BPFFS_DEFAULT) ? "" : " and it could not be mounted here",
+		    parent);
 }
 
 /* The lock is on the directory itself: it goes with the process, however that ends. */
@@ -74,9 +76,11 @@ int pins_open(const char *pins, int *out, struct datapath_error *error)
 	if (fd < 0)
 		return fail(error, -errno, "pins: cannot open %s: %s", pins, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB))
-		return fail(error, -EBUSY,
-			    "another weir daemon uses the pins in %s; stop it, or give this one its own "
-			    "`pins` and `http.admin`", pins);
+		return fail(
+			error, -EBUSY,
+			"another weir daemon uses the pins in %s; stop it, or give this one its own "
+			"`pins` and `http.admin`",
+			pins);
 	*out = steal_fd(&fd);
 	return 0;
 }

@@ -60,8 +60,9 @@ static size_t collect(const struct config *config, const struct numbers *numbers
 		claim(at++, &config->deny.at[i])->kind = CLAIM_DENY;
 	for (size_t i = 0; i < count; i++, at++) {
 		claim(at, &bans[i].prefix)->kind = CLAIM_BAN;
-		at->until = bans[i].until_ns > UINT64_MAX / WEIR_TICKS_PER_NS ?
-				    UINT64_MAX : bans[i].until_ns * WEIR_TICKS_PER_NS;
+		at->until = bans[i].until_ns > UINT64_MAX / WEIR_TICKS_PER_NS
+				    ? UINT64_MAX
+				    : bans[i].until_ns * WEIR_TICKS_PER_NS;
 	}
 	return (size_t)(at - out);
 }

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "user/base/clock.h"
+
 struct patience_entry {
 	struct patience_entry *next, **link; /* link: what points here */
 	int fd;
@@ -15,10 +17,7 @@ struct patience_entry {
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)(clock_monotonic_ns() / 1000000);
 }
 
 /* Shut down, not closed: the descriptor is the listener's, which sees the end and closes it. */

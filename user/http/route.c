@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "user/base/clock.h"
 #include "user/http/accept.h"
 #include "user/http/json.h"
 #include "user/http/view.h"
@@ -51,14 +51,6 @@ void route_find(const char *path, bool admin, struct http_request *request)
 		i++;
 	request->handler = (enum http_handler)i;
 	request->path = routes[i].path;
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static struct snapshot *latest(const struct http_sources *sources)
@@ -142,9 +134,9 @@ static void answer_health(const struct http_sources *sources, enum http_handler 
 	json_t *json;
 
 	if (handler == HTTP_HANDLER_detailed)
-		json = view_detailed(snapshot, monotonic_ns(), &health);
+		json = view_detailed(snapshot, clock_monotonic_ns(), &health);
 	else
-		json = view_ready(snapshot, monotonic_ns(), &health);
+		json = view_ready(snapshot, clock_monotonic_ns(), &health);
 	if (handler == HTTP_HANDLER_healthz && json) {
 		const char *reason =
 			json_string_value(json_array_get(json_object_get(json, "reasons"), 0));
@@ -172,7 +164,7 @@ static void answer_status(const struct http_sources *sources, struct http_answer
 	_cleanup_snapshot_ struct snapshot *snapshot = latest(sources);
 
 	if (snapshot)
-		answer_json(answer, 200, view_status(snapshot, monotonic_ns()));
+		answer_json(answer, 200, view_status(snapshot, clock_monotonic_ns()));
 	else
 		answer_error(answer, 503, "not_ready",
 			     "no figures yet, the daemon is starting; try again");
@@ -253,7 +245,7 @@ static void answer_top(const struct http_sources *sources, const struct http_req
 			     "no figures yet, the daemon is starting; try again");
 	else if (parse_top(request, snapshot, &query, answer))
 		answer_json(answer, 200,
-			    view_top(snapshot, monotonic_ns(), query.limit, query.service,
+			    view_top(snapshot, clock_monotonic_ns(), query.limit, query.service,
 				     query.order));
 }
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/http/http.h"
 #include "user/http/patience.h"
@@ -46,17 +46,9 @@ struct http {
 struct exchange {
 	struct http *http;
 	struct http_request request;
-	struct timespec start;
+	uint64_t start_ns;
 	size_t received;
 };
-
-static double seconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
 
 static bool valid_id(const char *id)
 {
@@ -110,7 +102,7 @@ static struct exchange *begin(struct http *http, struct MHD_Connection *connecti
 
 	if (!exchange)
 		return NULL;
-	clock_gettime(CLOCK_MONOTONIC, &exchange->start);
+	exchange->start_ns = clock_monotonic_ns();
 	exchange->http = http;
 	request = &exchange->request;
 	request->head = !strcmp(method, MHD_HTTP_METHOD_HEAD);
@@ -230,7 +222,7 @@ static enum MHD_Result answer_now(struct exchange *exchange, struct MHD_Connecti
 	if (!response)
 		return MHD_NO; /* no memory: the connection is cut */
 	add_headers(response, exchange, &answer);
-	seconds = seconds_since(&exchange->start);
+	seconds = clock_seconds_since(exchange->start_ns);
 	figures_answer(&exchange->http->figures, exchange->request.handler, answer.code, seconds);
 	log_answer(exchange, answer.code, seconds);
 	result = MHD_queue_response(connection, answer.code, response);

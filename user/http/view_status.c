@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "user/base/version.h"
+#include "user/base/words.h"
 #include "user/http/json.h"
 #include "user/http/view.h"
 #include "user/metrics/health.h"
-
-static const char *const verdict_name[] = {
-#define X(name, action, label, help) [WEIR_##name] = label,
-	WEIR_VERDICTS(X)
-#undef X
-};
 
 /* What became of packets, summed over whatever series are added */
 struct traffic {
@@ -68,7 +63,7 @@ static json_t *verdicts(const struct traffic *traffic)
 
 	for (u32 v = 0; v < WEIR_VERDICT_COUNT; v++)
 		if (traffic->verdict[v].packets)
-			json_set(&object, verdict_name[v], count(&traffic->verdict[v]));
+			json_set(&object, verdict_word(v), count(&traffic->verdict[v]));
 	return object;
 }
 

@@ -4,11 +4,7 @@
 
 #include <string.h>
 
-static const char *const verdict_name[] = {
-#define X(name, action, text, help) [WEIR_##name] = text,
-	WEIR_VERDICTS(X)
-#undef X
-};
+#include "user/base/words.h"
 
 /* A counter of packets or of bytes for each series and verdict */
 static void emit_counts(struct metrics_writer *writer, const struct snapshot *snapshot,
@@ -23,7 +19,7 @@ static void emit_counts(struct metrics_writer *writer, const struct snapshot *sn
 			metrics_number(writer, *(const u64 *)((const char *)count + offset),
 				       snapshot->interface[series->interface].name,
 				       snapshot->service[series->service].name,
-				       snapshot->tier[series->tier], verdict_name[verdict]);
+				       snapshot->tier[series->tier], verdict_word(verdict));
 		}
 	}
 }
@@ -70,7 +66,7 @@ void metrics_emit_observed(struct metrics_writer *writer, const struct metrics_i
 			if (weir_is_refusal(v))
 				metrics_number(writer, sum[v],
 					       snapshot->service[first->service].name,
-					       snapshot->tier[first->tier], verdict_name[v]);
+					       snapshot->tier[first->tier], verdict_word(v));
 	}
 }
 

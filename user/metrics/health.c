@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
+
+#include "user/base/clock.h"
+#include "user/base/number.h"
 
 #define DISK_DEGRADED_PERCENT 10 /* free */
 #define DISK_UNHEALTHY_PERCENT 5
 #define MEMORY_DEGRADED_PERCENT 85 /* used */
 #define MEMORY_UNHEALTHY_PERCENT 95
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 const char *health_word(int health)
 {
@@ -57,15 +58,6 @@ struct snapshot_component *health_add(struct snapshot *snapshot, const char *nam
 	return component;
 }
 
-static double milliseconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) * 1e3 +
-	       (double)(now.tv_nsec - start->tv_nsec) / 1e6;
-}
-
 static double percent(uint64_t part, uint64_t whole)
 {
 	return 100.0 * (double)part / (double)whole;
@@ -97,10 +89,9 @@ void health_disk_judge(const char *path, uint64_t available_bytes, uint64_t tota
 /* What root keeps for itself counts neither as free nor as used, as df(1) has it. */
 void health_disk(const char *path, struct snapshot_component *out)
 {
-	struct timespec start;
+	uint64_t start = clock_monotonic_ns();
 	struct statvfs fs;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (statvfs(path, &fs))
 		health_fill(out, "disk", HEALTH_DEGRADED, "cannot read the free space of %s: %s",
 			    path, strerror(errno));
@@ -108,7 +99,7 @@ void health_disk(const char *path, struct snapshot_component *out)
 		health_disk_judge(path, (uint64_t)fs.f_bavail * fs.f_frsize,
 				  (uint64_t)(fs.f_blocks - fs.f_bfree + fs.f_bavail) * fs.f_frsize,
 				  out);
-	out->check_ms = milliseconds_since(&start);
+	out->check_ms = clock_seconds_since(start) * 1e3;
 }
 
 static int memory_health(double used_percent)
@@ -238,17 +229,16 @@ int health_memory_read(const char *proc, const char *cgroups, struct health_memo
 void health_memory(struct snapshot_component *out)
 {
 	struct health_memory memory;
-	struct timespec start;
+	uint64_t start = clock_monotonic_ns();
 	int error;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	error = health_memory_read("/proc", "/sys/fs/cgroup", &memory);
 	if (error)
 		health_fill(out, "memory", HEALTH_DEGRADED, "cannot read /proc/meminfo: %s",
 			    strerror(-error));
 	else
 		health_memory_judge(&memory, out);
-	out->check_ms = milliseconds_since(&start);
+	out->check_ms = clock_seconds_since(start) * 1e3;
 }
 
 void health_control_judge(const struct snapshot *snapshot, uint64_t now_ns,
@@ -263,10 +253,10 @@ void health_control_judge(const struct snapshot *snapshot, uint64_t now_ns,
 		return;
 	}
 	age_ns = now_ns > snapshot->time_ns ? now_ns - snapshot->time_ns : 0;
-	if (age_ns > HEALTH_STALE_SECONDS * NS_PER_SECOND)
+	if (age_ns > HEALTH_STALE_SECONDS * NS_PER_SEC)
 		health_fill(out, "control", HEALTH_UNHEALTHY,
 			    "control thread has not reported for %" PRIu64 " s",
-			    age_ns / NS_PER_SECOND);
+			    age_ns / NS_PER_SEC);
 	else
 		health_fill(out, "control", HEALTH_HEALTHY, "reports each second");
 }
