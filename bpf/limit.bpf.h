@@ -26,6 +26,7 @@ struct weir_judgement {
 	u32 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
 	u32 ipv6;
 	u64 last; /* the latest TAT of the client, ticks; for the expiry of its slot */
+	u64 after[WEIR_LIMITS]; /* the TAT that this packet left of each limit; 0: it did not count */
 };
 
 weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
@@ -111,15 +112,16 @@ struct weir_purchase {
 	u64 cost;      /* ticks of this packet */
 	u64 unit_cost; /* ticks of one unit */
 	u64 burst;
+	u64 next;  /* out: the bucket's TAT then; 0: paid from what this processor had */
 	u32 index; /* in weir_group and weir_chunk */
 	u32 chunk;
 };
 
-__noinline int weir_buy(const struct weir_judgement *j, const struct weir_purchase *want)
+__noinline int weir_buy(const struct weir_judgement *j, struct weir_purchase *want)
 {
 	struct weir_group *group;
 	struct weir_chunk *mine;
-	u64 whole, next;
+	u64 whole;
 	u32 index;
 
 	if (!j || !want)
@@ -131,16 +133,17 @@ __noinline int weir_buy(const struct weir_judgement *j, const struct weir_purcha
 		return WEIR_CHARGED;
 	if (mine->credit >= want->cost && mine->until > j->now) {
 		mine->credit -= want->cost;
+		want->next = 0;
 		return WEIR_CHARGED;
 	}
 	whole = want->cost + want->unit_cost * (want->chunk - 1);
 	if (want->chunk > 1 &&
-	    weir_charge(&group->tat, j->now, whole, want->burst, &next) == WEIR_CHARGED) {
+	    weir_charge(&group->tat, j->now, whole, want->burst, &want->next) == WEIR_CHARGED) {
 		mine->credit = whole - want->cost;
 		mine->until = j->now + WEIR_CHUNK_LIFE;
 		return WEIR_CHARGED;
 	}
-	return weir_charge(&group->tat, j->now, want->cost, want->burst, &next);
+	return weir_charge(&group->tat, j->now, want->cost, want->burst, &want->next);
 }
 
 /* May one more unknown client come in? */
@@ -158,22 +161,33 @@ weir_inline bool weir_guard(const struct weir_judgement *j, const struct weir_se
 	return !(service->flags & WEIR_SERVICE_GUARD) || weir_buy(j, &want) == WEIR_CHARGED;
 }
 
-/* Group limit i of the rule. What was charged comes back in *cost; 0: does not count for it. */
+/* Group limit i of the rule. want->cost 0: this packet does not count for it. */
 weir_inline int weir_charge_group(const struct weir_judgement *j, const struct weir_rule *rule,
-				  u32 i, const struct weir_units *units, u64 *cost)
+				  u32 i, const struct weir_units *units, struct weir_purchase *want)
 {
-	struct weir_purchase want = {
-		.burst = rule->group[i].burst,
-		.index = weir_group_index(j->service, j->tier, i),
-		.chunk = rule->chunk[i],
-	};
+	want->burst = rule->group[i].burst;
+	want->index = weir_group_index(j->service, j->tier, i);
+	want->chunk = rule->chunk[i];
+	want->cost = weir_cost(rule->group_unit[i], rule->group[i].cost, units);
+	want->unit_cost = rule->group_unit[i] == WEIR_UNIT_BYTES
+				  ? rule->group[i].cost >> WEIR_BYTE_COST_SHIFT
+				  : rule->group[i].cost;
+	return want->cost ? weir_buy(j, want) : WEIR_CHARGED;
+}
 
-	want.cost = weir_cost(rule->group_unit[i], rule->group[i].cost, units);
-	want.unit_cost = rule->group_unit[i] == WEIR_UNIT_BYTES
-				 ? rule->group[i].cost >> WEIR_BYTE_COST_SHIFT
-				 : rule->group[i].cost;
-	*cost = want.cost;
-	return want.cost ? weir_buy(j, &want) : WEIR_CHARGED;
+/* What was paid for group limit i goes back to where it came from. */
+weir_inline void weir_return_group(const struct weir_judgement *j, u32 i, u64 cost, u64 next)
+{
+	u32 index = weir_group_index(j->service, j->tier, i);
+	struct weir_group *group = bpf_map_lookup_elem(&weir_group, &index);
+	struct weir_chunk *mine = bpf_map_lookup_elem(&weir_chunk, &index);
+
+	if (!group || !mine || !cost)
+		return;
+	if (next)
+		weir_give_back(&group->tat, next, cost);
+	else
+		mine->credit += cost;
 }
 
 /* All group limits in turn; what was charged goes back to the group if a later one refuses. */
@@ -181,7 +195,7 @@ __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_un
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
-	u64 paid[WEIR_LIMITS] = {};
+	u64 paid[WEIR_LIMITS] = {}, next[WEIR_LIMITS] = {};
 
 	if (!j || !units)
 		return WEIR_PASSED;
@@ -190,21 +204,19 @@ __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_un
 		return WEIR_PASSED;
 	rule = weir_rule(side, j);
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
+		struct weir_purchase want = {};
 		int charge;
 
 		if (i >= rule->groups)
 			break;
-		charge = weir_charge_group(j, rule, i, units, &paid[i]);
+		charge = weir_charge_group(j, rule, i, units, &want);
+		paid[i] = want.cost;
+		next[i] = want.next;
 		if (charge == WEIR_CHARGED)
 			continue;
 		j->limit = WEIR_LIMITS + i;
-		for (u32 k = 0; k < i; k++) {
-			u32 index = weir_group_index(j->service, j->tier, k);
-			struct weir_group *group = bpf_map_lookup_elem(&weir_group, &index);
-
-			if (paid[k] && group)
-				weir_give_back(&group->tat, paid[k]);
-		}
+		for (u32 k = 0; k < i; k++)
+			weir_return_group(j, k, paid[k], next[k]);
 		return charge == WEIR_CONTENDED ? WEIR_CONTENTION : WEIR_GROUP_LIMITED;
 	}
 	return WEIR_PASSED;
@@ -217,13 +229,57 @@ weir_inline u32 weir_refusal_of(enum weir_charge charge)
 	return charge == WEIR_CONTENDED ? WEIR_CONTENTION : WEIR_LIMITED;
 }
 
-/* The second limit and on. `first`: what was charged to the first, given back if one of these refuses. */
-__noinline int weir_charge_more(struct weir_judgement *j, const struct weir_units *units,
-				struct weir_client *client, u64 first)
+weir_inline u64 weir_cost_of(const struct weir_rule *rule, u32 i, const struct weir_units *units)
+{
+	return weir_cost(rule->unit[i], rule->limit[i].cost, units);
+}
+
+/* Limit i alone */
+__noinline int weir_charge_one(struct weir_judgement *j, const struct weir_units *units,
+			       struct weir_client *client, u32 i)
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
-	u64 paid[WEIR_LIMITS] = {first};
+	enum weir_charge charge;
+	u64 cost, next;
+
+	if (!j || !units || !client || i >= WEIR_LIMITS)
+		return WEIR_CHARGED;
+	side = weir_side(j);
+	if (!side)
+		return WEIR_CHARGED;
+	rule = weir_rule(side, j);
+	cost = weir_cost_of(rule, i, units);
+	if (!cost)
+		return WEIR_CHARGED;
+	charge = weir_charge(&client->tat[i], j->now, cost, rule->limit[i].burst, &next);
+	if (charge != WEIR_CHARGED)
+		return charge;
+	j->after[i] = next;
+	j->last = next > j->last ? next : j->last;
+	return WEIR_CHARGED;
+}
+
+/* Gives back all that this packet has been charged for. */
+weir_inline void weir_return_client(struct weir_judgement *j, const struct weir_rule *rule,
+				    const struct weir_units *units, struct weir_client *client)
+{
+	for (u32 i = 0; i < WEIR_LIMITS; i++) {
+		if (j->after[i])
+			weir_give_back(&client->tat[i], j->after[i], weir_cost_of(rule, i, units));
+		j->after[i] = 0;
+	}
+}
+
+/*
+ * More than one limit: looks at all before it charges any, so that a refusal costs nothing. Between the
+ * look and the charge another processor may take the last of one: then what was charged is given back.
+ */
+__noinline int weir_charge_several(struct weir_judgement *j, const struct weir_units *units,
+				   struct weir_client *client)
+{
+	const struct weir_side *side;
+	const struct weir_rule *rule;
 
 	if (!j || !units || !client)
 		return WEIR_PASSED;
@@ -231,33 +287,28 @@ __noinline int weir_charge_more(struct weir_judgement *j, const struct weir_unit
 	if (!side)
 		return WEIR_PASSED;
 	rule = weir_rule(side, j);
-	for (u32 i = 1; i < WEIR_LIMITS; i++) {
-		enum weir_charge charge;
-		u64 tat;
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++) {
+		u64 cost = weir_cost_of(rule, i, units), next;
 
-		if (i >= rule->limits)
-			break;
-		paid[i] = weir_cost(rule->unit[i], rule->limit[i].cost, units);
-		if (!paid[i])
+		if (!cost || weir_gcra(weir_read_once(client->tat[i]), j->now, cost,
+				       rule->limit[i].burst, &next))
 			continue;
-		charge = weir_charge(&client->tat[i], j->now, paid[i], rule->limit[i].burst, &tat);
-		if (charge == WEIR_CHARGED) {
-			j->last = tat > j->last ? tat : j->last;
-			continue;
-		}
 		j->limit = i;
-		for (u32 k = 0; k < i; k++)
-			if (paid[k])
-				weir_give_back(&client->tat[k], paid[k]);
+		return WEIR_LIMITED;
+	}
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++) {
+		int charge = weir_charge_one(j, units, client, i);
+
+		if (charge == WEIR_CHARGED)
+			continue;
+		j->limit = i;
+		weir_return_client(j, rule, units, client);
 		return weir_refusal_of(charge);
 	}
 	return WEIR_PASSED;
 }
 
-/*
- * Charges each limit in turn; what was charged is given back if a later one refuses. Leaves the latest
- * of the TATs in j->last, for the expiry of the slot.
- */
+/* Charges every limit, or none. Leaves the latest of the TATs in j->last, for the expiry of the slot. */
 weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_rule *rule,
 				   const struct weir_units *units, struct weir_client *client)
 {
@@ -265,18 +316,41 @@ weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_r
 	u64 cost;
 
 	j->last = 0;
-	if (!rule->limits)
+	if (rule->limits > 1)
+		return weir_charge_several(j, units, client);
+	cost = rule->limits ? weir_cost(rule->unit[0], rule->limit[0].cost, units) : 0;
+	if (!cost)
 		return WEIR_PASSED;
-	cost = weir_cost(rule->unit[0], rule->limit[0].cost, units);
-	if (cost) {
-		charge = weir_charge(&client->tat[0], j->now, cost, rule->limit[0].burst, &j->last);
-		if (charge != WEIR_CHARGED) {
-			j->limit = 0;
-			j->last = 0;
-			return weir_refusal_of(charge);
-		}
+	charge = weir_charge(&client->tat[0], j->now, cost, rule->limit[0].burst, &j->after[0]);
+	if (charge == WEIR_CHARGED) {
+		j->last = j->after[0];
+		return WEIR_PASSED;
 	}
-	return rule->limits > 1 ? weir_charge_more(j, units, client, cost) : WEIR_PASSED;
+	j->after[0] = 0;
+	j->limit = 0;
+	return weir_refusal_of(charge);
+}
+
+/* A group limit refused what the client, or its parent, has paid for: gives it back. */
+__noinline int weir_refund(struct weir_judgement *j, const struct weir_key *key,
+			   const struct weir_units *units)
+{
+	const struct weir_side *side;
+	struct weir_client_set *set;
+	u64 hash;
+	u32 way;
+
+	if (!j || !key || !units)
+		return 0;
+	side = weir_side(j);
+	hash = weir_hash(key, weir_seed);
+	set = weir_set_of(hash);
+	if (!side || !set)
+		return 0;
+	way = weir_find(set, hash, key);
+	if (way < WEIR_WAYS)
+		weir_return_client(j, weir_rule(side, j), units, &set->way[way]);
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------- admission */
@@ -403,7 +477,7 @@ weir_inline u32 weir_charge_first(struct weir_judgement *j, const struct weir_ru
 			j->limit = i;
 			next = 0;
 		}
-		client->tat[i] = next;
+		client->tat[i] = j->after[i] = next;
 		*last = next > *last ? next : *last;
 	}
 	return verdict;
@@ -560,6 +634,7 @@ weir_inline const struct weir_side *weir_start(struct weir_judgement *j)
 	j->tier = WEIR_TIER_DEFAULT;
 	j->limit = WEIR_NO_LIMIT;
 	j->ipv6 = 0;
+	__builtin_memset(j->after, 0, sizeof(j->after));
 	j->now = bpf_ktime_get_ns() << WEIR_TICK_SHIFT;
 	return weir_side(j);
 }
@@ -596,8 +671,11 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 		verdict = weir_judge_unknown(j, &key, hash, units);
 	if (weir_unlikely(verdict == WEIR_ASK_PARENT))
 		verdict = weir_judge_parent(j, &key, units);
-	if (verdict == WEIR_PASSED && weir_rule(side, j)->groups)
+	if (verdict == WEIR_PASSED && weir_rule(side, j)->groups) {
 		verdict = weir_charge_groups(j, units);
+		if (weir_is_refusal(verdict))
+			weir_refund(j, &key, units);
+	}
 	if (verdict == WEIR_LIMITED && (service->flags & WEIR_SERVICE_REJECT) && packet->syn)
 		verdict = WEIR_REJECTED;
 	return verdict;
