@@ -23,6 +23,7 @@ struct weir_judgement {
 	u32 active; /* which side: 0 or 1 */
 	u32 service;
 	u32 tier;
+	u32 flags; /* WEIR_CLIENT_* of the client */
 	u32 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
 	u32 ipv6;
 	u64 last; /* the latest TAT of the client, ticks; for the expiry of its slot */
@@ -374,17 +375,18 @@ weir_inline void weir_ask_prefix(const struct weir_judgement *j, const struct we
 }
 
 /*
- * Brings an entry to this epoch: tier, flags, and buckets no emptier than the limits of now allow
- * (a limit that became faster must not make a client wait for the old one). A ban takes tat[3] over.
- * Two processors may do this at once: they write the same values.
+ * Asks who the client is in this epoch: j->tier, j->flags; and brings the entry there: its standing, and buckets
+ * no emptier than the limits of now allow (a limit that became faster must not make a client wait for
+ * the old one). A ban takes tat[3] over. Two processors may do this at once: they write the same values. A
+ * packet of the epoch before, that comes late, only asks.
  */
 __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *key,
 			       struct weir_client *client)
 {
+	struct weir_standing old, new = {};
 	const struct weir_side *side;
 	const struct weir_rule *rule;
 	struct weir_prefix answer = {};
-	bool was_banned;
 
 	if (!j || !key || !client)
 		return 0;
@@ -393,12 +395,13 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 		return 0;
 	if (side->flags & WEIR_SIDE_PREFIXES)
 		weir_ask_prefix(j, key, &answer);
-	was_banned = client->flags & WEIR_CLIENT_BANNED;
-	client->tier = answer.tier;
-	client->flags = answer.flags;
 	j->tier = answer.tier;
+	j->flags = answer.flags;
+	old = weir_read_standing(client);
+	if ((s32)(old.epoch - j->epoch) > 0)
+		return 0;
 	rule = weir_rule(side, j);
-	if (was_banned)
+	if (old.flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = 0;
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
 		u64 empty = i < rule->limits ? j->now + rule->limit[i].burst : 0;
@@ -408,7 +411,11 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 	}
 	if (answer.flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = answer.ban_until;
-	client->epoch = j->epoch;
+	new.service = key->service;
+	new.tier = answer.tier;
+	new.flags = answer.flags;
+	new.epoch = j->epoch;
+	weir_write_standing(client, new);
 	return 0;
 }
 
@@ -416,7 +423,7 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 weir_inline u32 weir_by_flags(const struct weir_judgement *j, const struct weir_client *client,
 			      const struct weir_rule *rule)
 {
-	u8 flags = client->flags;
+	u32 flags = j->flags;
 
 	if (weir_unlikely(flags & WEIR_CLIENT_CACHED)) {
 		if ((flags & WEIR_CLIENT_BANNED) && client->tat[WEIR_LIMITS - 1] > j->now)
@@ -435,11 +442,13 @@ weir_inline u32 weir_judge_known(struct weir_judgement *j, const struct weir_sid
 				 u32 way, const struct weir_units *units)
 {
 	struct weir_client *client = &set->way[way % WEIR_WAYS];
+	struct weir_standing standing = weir_read_standing(client);
 	u32 verdict;
 
-	if (weir_unlikely(client->epoch != j->epoch))
+	j->tier = standing.tier;
+	j->flags = standing.flags;
+	if (weir_unlikely(standing.epoch != j->epoch))
 		weir_reclassify(j, key, client);
-	j->tier = client->tier;
 	verdict = weir_by_flags(j, client, weir_rule(side, j));
 	if (verdict == WEIR_PASSED) {
 		verdict = weir_charge_client(j, weir_rule(side, j), units, client);
@@ -490,18 +499,18 @@ weir_inline u32 weir_insert(struct weir_judgement *j, const struct weir_side *si
 			    const struct weir_units *units)
 {
 	struct weir_client *client = &set->way[way % WEIR_WAYS];
+	struct weir_standing standing = {.service = key->service};
 	const struct weir_rule *rule;
 	u32 verdict;
 	u64 last = j->now;
 
-	j->tier = answer->tier;
+	j->tier = standing.tier = answer->tier;
+	j->flags = standing.flags = answer->flags;
+	standing.epoch = j->epoch;
 	rule = weir_rule(side, j);
 	client->addr[0] = key->addr[0];
 	client->addr[1] = key->addr[1];
-	client->service = key->service;
-	client->tier = answer->tier;
-	client->flags = answer->flags;
-	client->epoch = j->epoch;
+	weir_write_standing(client, standing);
 	client->tat[WEIR_LIMITS - 1] = answer->ban_until;
 	verdict = weir_by_flags(j, client, rule);
 	/* What the trie says is not worth keeping: such an entry is the first to be forgotten. */
@@ -632,6 +641,7 @@ weir_inline const struct weir_side *weir_start(struct weir_judgement *j)
 	j->epoch = WEIR_EPOCH(word);
 	j->service = WEIR_SERVICE_OTHER;
 	j->tier = WEIR_TIER_DEFAULT;
+	j->flags = 0;
 	j->limit = WEIR_NO_LIMIT;
 	j->ipv6 = 0;
 	__builtin_memset(j->after, 0, sizeof(j->after));
