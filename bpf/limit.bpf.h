@@ -356,11 +356,29 @@ __noinline int weir_refund(struct weir_judgement *j, const struct weir_key *key,
 
 /* ---------------------------------------------------------------------------------- admission */
 
-/* What the prefix trie says of a client. IPv4 and IPv6 share it. */
+/* Bits of the key's address that are the client's, or its parent's */
+weir_inline u32 weir_key_length(const struct weir_judgement *j, const struct weir_key *key)
+{
+	const struct weir_side *side = weir_side(j);
+	const struct weir_service *service;
+	const u64 *mask;
+
+	if (!side)
+		return 128;
+	service = weir_service(side, j);
+	mask = key->service & WEIR_CLIENT_PARENT ? service->parent_mask[j->ipv6 & 1]
+						 : service->mask[j->ipv6 & 1];
+	return (u32)(__builtin_popcountll(mask[0]) + __builtin_popcountll(mask[1]));
+}
+
+/*
+ * What the prefix trie says of a client. IPv4 and IPv6 share it. A prefix longer than the client says
+ * nothing of it: what is allowed to one address of a /24 is not allowed to all of it.
+ */
 weir_inline void weir_ask_prefix(const struct weir_judgement *j, const struct weir_key *key,
 				 struct weir_prefix *answer)
 {
-	struct weir_prefix_key at = {.length = 128};
+	struct weir_prefix_key at = {.length = weir_key_length(j, key)};
 	const struct weir_prefix *found;
 
 	weir_count_total(prefix_lookups);
@@ -589,9 +607,22 @@ __noinline int weir_judge_parent(struct weir_judgement *j, struct weir_key *key,
 	return verdict == WEIR_LIMITED ? WEIR_PARENT_LIMITED : verdict;
 }
 
+/* The verdict on a client that no limit applies to; PASSED too if its tier has none here */
+weir_inline u32 weir_judge_free(const struct weir_judgement *j, const struct weir_rule *rule)
+{
+	if (j->flags & WEIR_CLIENT_BANNED)
+		return WEIR_BANNED;
+	if (j->flags & WEIR_CLIENT_DENIED)
+		return WEIR_DENIED;
+	if ((j->flags & WEIR_CLIENT_UNLIMITED) || (rule->flags & WEIR_RULE_UNLIMITED))
+		return WEIR_UNLIMITED;
+	return WEIR_PASSED;
+}
+
 /*
- * Judges a client that is not in the table, and lets it in if that is all right. What the trie
- * answers for by itself (banned, denied, unlimited) needs no admission. Also WEIR_ASK_PARENT.
+ * Judges a client that is not in the table, and lets it in if that is all right. Who has no limit (banned, denied,
+ * unlimited, or of a tier that has none here) needs no entry, only saves itself the trie with one: it needs no admission,
+ * and takes nobody's place. Also WEIR_ASK_PARENT.
  */
 #define WEIR_ASK_PARENT WEIR_VERDICT_COUNT
 
@@ -599,9 +630,10 @@ __noinline int weir_judge_unknown(struct weir_judgement *j, struct weir_key *key
 				  const struct weir_units *units)
 {
 	const struct weir_side *side;
+	const struct weir_rule *rule;
 	struct weir_client_set *set = weir_set_of(hash);
 	struct weir_prefix answer = {};
-	bool listed;
+	bool free;
 	u32 way;
 
 	if (!j || !key || !units || !set)
@@ -611,17 +643,17 @@ __noinline int weir_judge_unknown(struct weir_judgement *j, struct weir_key *key
 		return WEIR_PASSED;
 	if (side->flags & WEIR_SIDE_PREFIXES)
 		weir_ask_prefix(j, key, &answer);
-	listed = answer.flags & WEIR_CLIENT_CACHED;
-	if (!listed && !weir_guard(j, weir_service(side, j), WEIR_GUARD))
+	j->tier = answer.tier;
+	j->flags = answer.flags;
+	rule = weir_rule(side, j);
+	free = (answer.flags & WEIR_CLIENT_CACHED) || (rule->flags & WEIR_RULE_UNLIMITED) ||
+	       !rule->limits;
+	if (!free && !weir_guard(j, weir_service(side, j), WEIR_GUARD))
 		return WEIR_ASK_PARENT;
-	way = weir_make_room(j, set, hash, !listed);
+	way = weir_make_room(j, set, hash, !free);
 	if (way < WEIR_WAYS)
 		return weir_insert(j, side, key, hash, set, way, &answer, units);
-	if (!listed)
-		return WEIR_ASK_PARENT;
-	if (answer.flags & WEIR_CLIENT_BANNED)
-		return WEIR_BANNED;
-	return answer.flags & WEIR_CLIENT_DENIED ? WEIR_DENIED : WEIR_UNLIMITED;
+	return free ? weir_judge_free(j, rule) : WEIR_ASK_PARENT;
 }
 
 /* ------------------------------------------------------------------------------- the whole way */
