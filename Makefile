@@ -4,7 +4,9 @@
 #   bpf/*.bpf.c tests/**/*.bpf.c   build/X.bpf.o and build/X.skel.h, included as "X.skel.h"
 #   user/**/*.c                    build/libweir.a; user/main.c has main() and stays out of it
 #   tests/{unit,prog,bench}/*.c    a binary for each test_*.c (bench_*.c); the rest are helpers
+#   tests/lib/*.c                  helpers of them all
 #   tests/fuzz/fuzz_*.c            a libFuzzer target each
+#   tests/tools/                   programs the tests call; see its tools.mk
 # A folder of tests that needs more says so in a tests/X/*.mk, e.g. LIBS_test_gcra = -lm
 
 .DEFAULT_GOAL := help
@@ -80,7 +82,7 @@ bpf_arch := $(or $(BPF_ARCH),$(shell uname -m | sed -e s/x86_64/x86/ -e s/aarch6
 	-e s/ppc64le/powerpc/ -e s/riscv64/riscv/ -e s/s390x/s390/))
 # vmlinux.h is a system header: what a newer clang thinks of it is not ours to mend. The last
 # folder is for <asm/*.h>, which clang does not look for when the target is bpf.
-bpf_flags = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter $(werror) \
+bpf_flags = -target bpf -mcpu=v3 -mllvm -disable-block-placement -O2 -g -Wall -Wextra -Wno-unused-parameter $(werror) \
 	-D__TARGET_ARCH_$(bpf_arch) -I. -isystem vmlinux -Ibuild \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
@@ -235,7 +237,8 @@ build/san/weir: build/san/user/main.o build/san/libweir.a
 # --- tests -----------------------------------------------------------------------------------
 
 # $(1) folder of tests/, $(2) folder of its objects, $(3) how sources with a main() begin
-helpers = $(patsubst %.c,build/$(2)/%.o,$(filter-out tests/$(1)/$(3)%,$(call native_c,$(1))))
+helpers = $(patsubst %.c,build/$(2)/%.o,$(call native_c,lib) \
+	$(filter-out tests/$(1)/$(3)%,$(call native_c,$(1))))
 
 build/unit/%: build/san/tests/unit/%.o $(call helpers,unit,san,test_) build/san/libweir.a
 	$(call say,LINK,$@)
@@ -263,4 +266,4 @@ build/fuzzobj/tests/fuzz/%.o: extra = -Wno-missing-prototypes
 -include $(wildcard tests/*/*.mk)
 -include $(patsubst %,build/%.d,$(basename $(bpf_src) $(tests_bpf_src)))
 -include $(foreach dir,obj san fuzzobj,$(patsubst %.c,build/$(dir)/%.d,$(lib_src) $(main_src) \
-	$(foreach kind,unit prog bench fuzz,$(call native_c,$(kind)))))
+	$(foreach kind,lib unit prog bench fuzz,$(call native_c,$(kind)))))

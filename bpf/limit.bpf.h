@@ -38,7 +38,11 @@ weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
 weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
 					      const struct weir_judgement *j)
 {
-	return &side->rule[(j->service % WEIR_SERVICES) * WEIR_TIERS + j->tier % WEIR_TIERS];
+	u64 index = j->service * WEIR_TIERS + j->tier;
+
+	/* The mask last, in 64 bits: Linux 6.1 forgets bounds at a 32-bit or. */
+	weir_opaque(index);
+	return &side->rule[index % (WEIR_SERVICES * WEIR_TIERS)];
 }
 
 weir_inline const struct weir_service *weir_service(const struct weir_side *side,
@@ -116,11 +120,13 @@ __noinline int weir_buy(const struct weir_judgement *j, const struct weir_purcha
 	struct weir_group *group;
 	struct weir_chunk *mine;
 	u64 whole, next;
+	u32 index;
 
 	if (!j || !want)
 		return WEIR_CHARGED;
-	group = bpf_map_lookup_elem(&weir_group, &want->index);
-	mine = bpf_map_lookup_elem(&weir_chunk, &want->index);
+	index = want->index; /* Linux 6.1 wants keys on the stack */
+	group = bpf_map_lookup_elem(&weir_group, &index);
+	mine = bpf_map_lookup_elem(&weir_chunk, &index);
 	if (!group || !mine)
 		return WEIR_CHARGED;
 	if (mine->credit >= want->cost && mine->until > j->now) {

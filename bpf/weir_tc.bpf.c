@@ -21,7 +21,7 @@ static __noinline int weir_reset_tc(struct __sk_buff *skb, const struct weir_pac
 	start = (u8 *)(long)skb->data;
 	end = (u8 *)(long)skb->data_end;
 	ip = start + l3;
-	if (start + 14 > end)
+	if (start + 14 > end || (start[0] & 1)) /* nobody answers in a group's name */
 		return WEIR_TC_DROP;
 	weir_swap(start, start + 6, 6);
 	if (packet->ipv6) {

@@ -17,7 +17,7 @@ static __noinline int weir_reset_xdp(struct xdp_md *ctx, const struct weir_packe
 	start = (u8 *)(long)ctx->data;
 	end = (u8 *)(long)ctx->data_end;
 	ip = start + l3;
-	if (start + 14 > end)
+	if (start + 14 > end || (start[0] & 1)) /* nobody answers in a group's name */
 		return XDP_DROP;
 	weir_swap(start, start + 6, 6);
 	if (packet->ipv6) {

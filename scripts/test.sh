@@ -130,7 +130,7 @@ run_suite() {
 	case $1 in
 	unit | prog) run_folder "$1" ;;
 	e2e)
-		if [ -n "$build_failed" ] && ! make_quietly build; then
+		if [ -n "$build_failed" ] && ! make_quietly build test-tools; then
 			failure e2e "not run: build/weir did not build"
 			return
 		fi
@@ -154,7 +154,7 @@ build_all() {
 		case $suite in
 		unit) targets+=(unit-binaries) ;;
 		prog) targets+=(build prog-binaries) ;;
-		e2e) targets+=(build) ;;
+		e2e) targets+=(build test-tools) ;;
 		esac
 	done
 	make_quietly "${targets[@]}" && return

@@ -27,13 +27,15 @@ struct weir_key {
 
 /*
  * Keyed with three random words (two odd multipliers), so that nobody outside can choose addresses
- * of one set. Two multiply-xorshift rounds.
+ * of one set. Three multiply-xorshift rounds: with two, or without a good fixed multiplier (that of MurmurHash3's
+ * finalizer) as the last, addresses that differ in a few bits crowd into some sets under one seed in ten.
  */
 weir_inline u64 weir_hash(const struct weir_key *key, const volatile u64 *seed)
 {
-	u64 h = (key->addr[1] ^ seed[0]) * seed[1];
+	u64 h = (key->addr[1] ^ seed[0]) * seed[1] + (key->addr[0] ^ seed[0] ^ key->service);
 
-	h = (h ^ h >> 32 ^ key->addr[0] ^ (u64)key->service << 56) * seed[2];
+	h = (h ^ h >> 32) * seed[2];
+	h = (h ^ h >> 32) * 0xff51afd7ed558ccdULL;
 	return h ^ h >> 32;
 }
 

@@ -22,6 +22,10 @@
 #define bpf_ntohs(x) ntohs(x)
 #define bpf_htonl(x) htonl(x)
 #define bpf_ntohl(x) ntohl(x)
+#ifndef __clang__
+/* gcc does not know `#pragma unroll`, and needs it only in BPF */
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#endif
 #endif
 
 #define weir_inline static inline __attribute__((always_inline))

@@ -107,6 +107,9 @@ weir_inline enum weir_verdict weir_parse_ipv6(const u8 *at, const u8 *end,
 	packet->ipv6 = 1;
 	packet->source[0] = weir_load(u64, at + 8);
 	packet->source[1] = weir_load(u64, at + 16);
+	/* ::ffff:0:0/96 is where IPv4 clients live. No host sends from there, and none takes it. */
+	if (weir_unlikely(!packet->source[0] && weir_load(u32, at + 16) == bpf_htonl(0xffff)))
+		return WEIR_BAD_IPV6;
 	packet->destination[0] = weir_load(u64, at + 24);
 	packet->destination[1] = weir_load(u64, at + 32);
 	packet->protocol = at[6];
@@ -154,6 +157,18 @@ weir_inline bool weir_has_extensions(const struct weir_packet *packet)
 }
 
 /*
+ * Bytes from `offset` to the end of the packet by its IP header; negative: beyond it. What follows in the
+ * frame is padding: to read headers there would let a sender show us one and the stack another. An IPv6
+ * packet over 64 KiB has no length there (RFC 2675): then all of the frame counts.
+ */
+weir_inline s32 weir_left(const struct weir_packet *packet, u32 offset)
+{
+	if (weir_unlikely(packet->ipv6 && packet->length == packet->l3 + 40u))
+		return 0x10000;
+	return (s32)packet->length - (s32)offset;
+}
+
+/*
  * Steps over IPv6 extension headers (RFC 8200, 4; AH: RFC 4302). Moves packet->l4 and ->protocol on.
  * Offsets, not pointers, go round the loop: the verifier then sees the same state each time.
  */
@@ -185,6 +200,8 @@ weir_inline enum weir_verdict weir_parse_extensions(const u8 *start, const u8 *e
 		}
 		next = at[0];
 	}
+	if (start + (offset & 0x7fff) > end || weir_left(packet, offset) < 0)
+		return WEIR_BAD_IPV6;
 	packet->protocol = next;
 	packet->l4 = (u16)offset;
 	return WEIR_PASSED;
@@ -192,18 +209,27 @@ weir_inline enum weir_verdict weir_parse_extensions(const u8 *start, const u8 *e
 
 /*
  * Neighbour discovery (RFC 4861: hop limit 255, so it was not routed; RFC 6980: never fragmented) and
- * MLD (RFC 3810: hop limit 1) keep the link alive and pass. Any other ICMPv6 is limited like the rest.
+ * MLD (RFC 3810, 5: hop limit 1, from a link-local address or none yet, for anybody can send what
+ * arrives with hop limit 1) keep the link alive and pass. Any other ICMPv6 is limited like the rest.
  */
-weir_inline enum weir_verdict weir_parse_icmpv6(const u8 *at, const u8 *end,
-						const struct weir_packet *packet)
+weir_inline enum weir_verdict weir_parse_icmpv6(const u8 *at, const struct weir_packet *packet)
 {
-	if (at + 4 > end)
-		return WEIR_BAD_TRANSPORT;
 	if (packet->fragment || !packet->ipv6)
 		return WEIR_PASSED;
 	if (at[0] >= 133 && at[0] <= 137 && packet->hop_limit == 255)
 		return WEIR_CONTROL;
-	if (((at[0] >= 130 && at[0] <= 132) || at[0] == 143) && packet->hop_limit == 1)
+	if (((at[0] >= 130 && at[0] <= 132) || at[0] == 143) && packet->hop_limit == 1 &&
+	    ((weir_load16((const u8 *)packet->source) & 0xffc0) == 0xfe80 ||
+	     !(packet->source[0] | packet->source[1])))
+		return WEIR_CONTROL;
+	return WEIR_PASSED;
+}
+
+/* IGMP is to IPv4 what MLD is to IPv6 (RFC 3376, 4: TTL 1). To a group: those are not routed to us. */
+weir_inline enum weir_verdict weir_parse_igmp(const struct weir_packet *packet)
+{
+	if (packet->hop_limit == 1 && !packet->ipv6 &&
+	    ((const u8 *)packet->destination)[12] >> 4 == 0xe)
 		return WEIR_CONTROL;
 	return WEIR_PASSED;
 }
@@ -213,27 +239,28 @@ weir_inline enum weir_verdict weir_parse_transport(const u8 *start, const u8 *en
 						   struct weir_packet *packet)
 {
 	const u8 *at = start + (packet->l4 & 0x7fff);
+	s32 left = weir_left(packet, packet->l4);
 
 	if (packet->later_fragment)
 		return WEIR_PASSED;
 	switch (packet->protocol) {
 	case WEIR_IP_TCP:
-		if (at + 20 > end || at[12] >> 4 < 5)
+		if (at + 20 > end || left < 20 || at[12] >> 4 < 5)
 			return WEIR_BAD_TRANSPORT;
 		packet->syn = (at[13] & (WEIR_TCP_SYN | WEIR_TCP_ACK)) == WEIR_TCP_SYN;
 		break;
 	case WEIR_IP_UDP:
-		if (at + 8 > end)
+		if (at + 8 > end || left < 8)
 			return WEIR_BAD_TRANSPORT;
 		break;
 	case WEIR_IP_ICMP:
-		return at + 8 > end ? WEIR_BAD_TRANSPORT : WEIR_PASSED;
+		return at + 8 > end || left < 8 ? WEIR_BAD_TRANSPORT : WEIR_PASSED;
 	case WEIR_IP_ICMPV6:
-		return weir_parse_icmpv6(at, end, packet);
-	case WEIR_IP_IGMP: /* the same for IPv4, with TTL 1 (RFC 3376, 4) */
-		if (at + 8 > end)
+		if (at + 4 > end || left < 4)
 			return WEIR_BAD_TRANSPORT;
-		return packet->hop_limit == 1 && !packet->ipv6 ? WEIR_CONTROL : WEIR_PASSED;
+		return weir_parse_icmpv6(at, packet);
+	case WEIR_IP_IGMP:
+		return at + 8 > end || left < 8 ? WEIR_BAD_TRANSPORT : weir_parse_igmp(packet);
 	default:
 		return WEIR_PASSED;
 	}

@@ -10,12 +10,21 @@
 
 #define WEIR_TCP_RST_ACK 0x14
 
+/* To a group: nobody may answer in its name (RFC 9293, 3.9.2.3). 224/3 takes in the broadcast address. */
+weir_inline bool weir_to_group(const struct weir_packet *packet)
+{
+	const u8 *to = (const u8 *)packet->destination;
+
+	return packet->ipv6 ? to[0] == 0xff : to[12] >> 5 == 7;
+}
+
 /* Bytes of the answering frame; 0: this packet is not answered, drop it. */
 weir_inline u32 weir_reset_length(const struct weir_packet *packet)
 {
 	u32 ip = packet->ipv6 ? 40 : 20;
 
-	if (!packet->syn || packet->fragment || packet->l4 != packet->l3 + ip)
+	if (!packet->syn || packet->fragment || packet->l4 != packet->l3 + ip ||
+	    weir_to_group(packet))
 		return 0;
 	return packet->l4 + 20u;
 }

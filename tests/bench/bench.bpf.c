@@ -4,7 +4,7 @@
  * tail call, so that the very program that is attached is measured. A run against an empty program
  * costs the same but for the program itself.
  */
-#include "vmlinux.h"
+#include "tests/bench/bench.h"
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -16,13 +16,6 @@ struct {
 	__type(key, u32);
 	__type(value, u32);
 } weir_bench_prog SEC(".maps");
-
-struct bench_source {
-	u64 next;   /* counts packets */
-	u64 mask;   /* sources - 1; ~0: every packet a new one */
-	u64 step;   /* odd, spreads consecutive packets over all sources */
-	u64 target; /* which program */
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -43,11 +36,11 @@ int weir_bench(struct xdp_md *ctx)
 	if (!source || data + 54 > end)
 		return XDP_ABORTED;
 	n = source->next++;
-	n = (n & source->mask) * source->step & source->mask;
-	if (data[12] == 0x08) /* IPv4: all of 1.0.0.0 .. 255.255.255.255 and round again */
+	n = ((n & source->mask) * source->step & source->mask) + source->base;
+	if (data[12] == 0x08) /* IPv4: from 1.0.0.0 round to 0.255.255.255 */
 		*(u32 *)(data + 26) = bpf_htonl((u32)n + 0x01000000);
-	else /* IPv6: one /64 each */
-		*(u64 *)(data + 22) = bpf_htonl((u32)n) | 0x20ULL << 32;
+	else /* IPv6: one /64 each, in one /48 some 65,536 of them, as in 2000::/16 */
+		*(u64 *)(data + 22) = (u64)bpf_htonl((u32)n) << 32 | bpf_htonl(0x20000db8);
 	bpf_tail_call(ctx, &weir_bench_prog, source->target & 3);
 	return XDP_ABORTED;
 }

@@ -26,18 +26,34 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_TOTALS] = "weir_totals",	  [MAP_EVENTS] = "weir_events",
 };
 
-/* What the verifier or libbpf said last, for the message when a load fails */
-static char last_words[256];
+/* Why a load failed, in one line: the verifier's own last line where there is one, else libbpf's first */
+static char reason[256];
 
-static int keep_last_words(enum libbpf_print_level level, const char *format, va_list arguments)
+/* The line of a verifier log before its closing "processed N insns" */
+static const char *verdict_line(char *log)
 {
-	char line[4096];
+	char *end = strstr(log, "\nprocessed "), *line;
 
-	vsnprintf(line, sizeof(line), format, arguments);
-	line[strcspn(line, "\n")] = '\0';
-	if (level == LIBBPF_WARN && line[0])
-		snprintf(last_words, sizeof(last_words), "%.255s", line);
-	log_debug("libbpf", "%s", line);
+	if (!end)
+		return NULL;
+	*end = '\0';
+	line = strrchr(log, '\n');
+	return line ? line + 1 : log;
+}
+
+static int keep_reason(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *line;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		return 0;
+	if (level == LIBBPF_WARN) {
+		line = verdict_line(text);
+		if (line || !reason[0])
+			snprintf(reason, sizeof(reason), "%.*s",
+				 (int)strcspn(line ? line : text, "\n"), line ? line : text);
+	}
 	return 0;
 }
 
@@ -53,8 +69,8 @@ static int load_failed(const char *what, int code, struct datapath_error *error)
 			    what);
 	return fail(error, code,
 		    "%s: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and "
-		    "CONFIG_NET_CLS_ACT is needed, this is %s (%s)",
-		    what, strerror(-code), kernel.release, last_words);
+		    "CONFIG_NET_CLS_ACT is needed, this is %s; the kernel says: %s",
+		    what, strerror(-code), kernel.release, reason);
 }
 
 /* -------------------------------------------------------------------------------- adopted maps */
@@ -288,8 +304,8 @@ int load_programs(struct datapath *datapath, const struct config *config,
 	u64 seed[3];
 	int result;
 
-	libbpf_set_print(keep_last_words);
-	last_words[0] = '\0';
+	libbpf_set_print(keep_reason);
+	reason[0] = '\0';
 	datapath->cpus = libbpf_num_possible_cpus();
 	result = adopt_maps(datapath, error);
 	if (result < 0)

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# A world for one test: a host with Weir, a client, a veth between them, pins, socket and port of its own.
+#
+#   $host: wan 10.77.0.1/16 fd77::1/48  ----  eth0 10.77.0.2/16 fd77::2/48 :$client
+#
+# `load lib` (or ../e2e/lib) in the test file; setup() calls world, teardown() calls end_of_world. Clients
+# with more addresses use 10.77.X.Y and fd77:0:0:X::Y, which are all local to $client.
+
+bats_require_minimum_version 1.5.0
+
+weir=${WEIR:-$BATS_TEST_DIRNAME/../../build/weir}
+traffic=$BATS_TEST_DIRNAME/../e2e/traffic.py
+python=${PYTHON:-/usr/bin/python3}
+
+# world: the namespaces and the wire, and names for everything else
+world() {
+	tag=we$$t$BATS_TEST_NUMBER
+	dir=$BATS_TEST_TMPDIR
+	host=${tag}h client=${tag}c
+	pins=/sys/fs/bpf/weir-$tag
+	socket=$dir/weir.sock
+	yaml=$dir/weir.yaml
+	log=$dir/weir.log
+	export WEIR_SOCKET=$socket
+	ip netns add "$host"
+	ip netns add "$client"
+	ip -n "$host" link set lo up
+	ip -n "$client" link set lo up
+	wire
+}
+
+# wire: the veth, also when it was taken away
+wire() {
+	ip link add wan netns "$host" type veth peer name eth0 netns "$client"
+	ip -n "$host" addr add 10.77.0.1/16 dev wan
+	ip -n "$host" addr add fd77::1/48 dev wan nodad
+	ip -n "$client" addr add 10.77.0.2/16 dev eth0
+	ip -n "$client" addr add fd77::2/48 dev eth0 nodad
+	ip -n "$client" route replace local 10.77.128.0/17 dev lo
+	ip -n "$client" route replace local fd77:0:0:1::/64 dev lo
+	ip -n "$client" route replace local fd77:0:0:2::/64 dev lo
+	ip -n "$host" link set wan up
+	ip -n "$client" link set eth0 up
+	# Nothing but what a test sends: no router solicitations, and the neighbours are known
+	in_host sysctl -qw net.ipv6.conf.wan.router_solicitations=0 net.ipv4.icmp_ratemask=0
+	in_client sysctl -qw net.ipv6.conf.eth0.router_solicitations=0 \
+		net.ipv4.ip_nonlocal_bind=1 net.ipv6.ip_nonlocal_bind=1
+	host_mac=$(mac "$host" wan) client_mac=$(mac "$client" eth0)
+	ip -n "$client" neigh replace 10.77.0.1 lladdr "$host_mac" dev eth0
+	ip -n "$client" neigh replace fd77::1 lladdr "$host_mac" dev eth0
+	ip -n "$host" route replace fd77:0:0:1::/64 via fd77::2
+	ip -n "$host" route replace fd77:0:0:2::/64 via fd77::2
+	ip -n "$host" neigh replace 10.77.0.2 lladdr "$client_mac" dev wan
+	ip -n "$host" neigh replace fd77::2 lladdr "$client_mac" dev wan
+}
+
+mac() { ip -j -n "$1" link show dev "$2" | jq -r '.[0].address'; }
+
+# Whatever happened. Called first thing in teardown()
+end_of_world() {
+	local pid waited
+	[ -n "${tag-}" ] || return 0
+	if [ -z "${BATS_TEST_COMPLETED-}" ] && [ -s "$log" ]; then
+		echo "--- what weir logged:"
+		tail -n 30 "$log"
+	fi
+	disown -a
+	[ ! -e "$dir/pids" ] || while read -r pid; do
+		kill -CONT "$pid" 2> /dev/null || continue
+		kill -KILL "$pid" 2> /dev/null
+		for waited in {1..100}; do
+			[ -d "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || break
+			sleep 0.02
+		done
+	done < <(tac "$dir/pids")
+	[ ! -d "$pins" ] || "$weir" detach --pins "$pins" > /dev/null 2>&1
+	rm -rf "$pins" "$pins"-*
+	ip netns del "$host" 2> /dev/null
+	ip netns del "$client" 2> /dev/null
+	return 0
+}
+
+# Only the network is another: /sys/fs/bpf stays in sight, which `ip netns exec` would hide
+in_host() { nsenter --net="/run/netns/$host" "$@"; }
+in_client() { nsenter --net="/run/netns/$client" "$@"; }
+
+# background NAME NAMESPACE COMMAND...: until the test ends; its pid is in $NAME, its output in $dir/NAME.out
+background() {
+	local name=$1 where=$2
+	shift 2
+	nsenter --net="/run/netns/$where" "$@" > "$dir/$name.out" 2>&1 3>&- < /dev/null &
+	printf -v "$name" %s $!
+	echo $! >> "$dir/pids"
+}
+
+# eventually SECONDS COMMAND...: until it succeeds
+eventually() {
+	local end=$((SECONDS + $1 + 1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || { echo "never came true: $*"; return 1; }
+		sleep 0.02
+	done
+}
+
+# stopped PID: it has ended
+stopped() {
+	[ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2> /dev/null
+}
+
+# --- the daemon ------------------------------------------------------------------------------------
+
+# configure: a configuration around what comes on standard input
+configure() {
+	{
+		cat <<- END
+			http: {listen: "127.0.0.1:9464", admin: $socket}
+			pins: $pins
+			node: test
+		END
+		printf '%s\n' "${table-table: {clients: 16384\}}"
+		cat
+	} > "$yaml"
+}
+
+# start [ARGUMENT...]: runs the daemon and returns when it is ready; its pid is in $daemon
+start() {
+	launch "$@"
+	is_ready
+}
+
+# launch [ARGUMENT...]: only runs it. Each start has a log of its own; the last is $log
+launch() {
+	starts=$((${starts:-0} + 1))
+	log=$dir/weir-$starts.log
+	[ $# -gt 0 ] || set -- -c "$yaml"
+	nsenter --net="/run/netns/$host" "$weir" run --log json "$@" 2> "$log" > "$dir/weir.out" 3>&- < /dev/null &
+	daemon=$!
+	echo "$daemon" >> "$dir/pids"
+}
+
+is_ready() {
+	local _
+	for _ in {1..500}; do
+		! logged ready: || return 0
+		if stopped "$daemon"; then
+			echo "the daemon ended:"
+			cat "$log"
+			return 1
+		fi
+		sleep 0.01
+	done
+	echo "the daemon is not ready after 5 s:"
+	cat "$log"
+	return 1
+}
+
+logged() { grep -q -- "$1" "$log"; }
+
+# refuses_to_start STATUS: the daemon ends by itself, so; what it said is in $output
+refuses_to_start() {
+	run -"$1" --separate-stderr timeout 5 nsenter --net="/run/netns/$host" "$weir" run --log text -c "$yaml"
+	output=$stderr
+}
+
+# stop [SIGNAL]: ends the daemon and waits for it; its exit status
+stop() {
+	kill "-${1:-TERM}" "$daemon"
+	wait "$daemon"
+}
+
+crash() {
+	kill -KILL "$daemon"
+	wait "$daemon" 2> /dev/null || true
+}
+
+# status_now: `weir status --json` with figures taken after the call
+status_now() {
+	local called answer
+	called=$(date +%s%N)
+	for _ in {1..200}; do
+		answer=$("$weir" status --json) || return
+		if jq -e --argjson waited "$(($(date +%s%N) - called))" '.age_seconds * 1e9 < $waited' <<< "$answer" > /dev/null; then
+			printf '%s\n' "$answer"
+			return
+		fi
+		sleep 0.05
+	done
+	echo "the figures are never renewed" >&2
+	return 1
+}
+
+# verdicts SERVICE: {"passed":N,"limited":N,...} now, packets over all tiers and interfaces
+verdicts() {
+	status_now | jq -c --arg service "$1" '[.services[] | select(.name == $service) | .tiers[].verdicts | to_entries[]]
+		| reduce .[] as $v ({}; .[$v.key] += $v.value.packets)'
+}
+
+# metric NAME{LABELS}: its value as it is now, exact match on the series; 0 is "0"
+metric() {
+	in_host curl -s http://127.0.0.1:9464/metrics | grep -F -- "$1 " | awk '{ print $NF }'
+}
+
+# get PATH [CURL OPTIONS]: over TCP
+get() {
+	local path=$1
+	shift
+	in_host curl -s "$@" "http://127.0.0.1:9464$path"
+}
+
+# nothing_left [PINS]: no program, link, map, pin or filter of ours is in the kernel any more
+nothing_left() {
+	[ ! -e "${1:-$pins}" ] || { echo "pins are left:"; ls "${1:-$pins}"; return 1; }
+	! links_of "$host" | grep . || { echo "links are left"; return 1; }
+	! in_host tc filter show dev wan ingress 2> /dev/null | grep . || { echo "filters are left"; return 1; }
+}
+
+# links_of NAMESPACE: what is attached to its interfaces, "INTERFACE xdp|tcx ID"
+links_of() {
+	nsenter --net="/run/netns/$1" bpftool net show -j 2> /dev/null |
+		jq -r '.[] | (.xdp[]? | "\(.devname) xdp \(.id // .multi_attachments)"), (.tc[]? | "\(.devname) \(.kind) \(.id // .name)")'
+}
+
+# foreign NAMESPACE NAME INTERFACE [native|generic]: an XDP program of somebody else sits there, until `rm $foreign`
+foreign() {
+	foreign=$pins-$2
+	nsenter --net="/run/netns/$1" "$python" "$BATS_TEST_DIRNAME/../e2e/bpf.py" "$2" "$3" "${4:-native}" "$foreign"
+}
+
+# answers_arrive: what XDP_TX sends out of a veth is taken in at once only where its other end has a program too
+answers_arrive() { foreign "$client" takes_all eth0; }
+
+# --- traffic ---------------------------------------------------------------------------------------
+
+# send KIND ...: traffic.py in the client's network; what it says is JSON
+send() { in_client "$python" "$traffic" "$@"; }
+
+# udp_received: datagrams that reached the host's stack, IPv4 and IPv6: nobody listens, so all are NoPorts
+udp_received() {
+	in_host cat /proc/net/snmp /proc/net/snmp6 |
+		awk '/^Udp:/ && n++ { sum += $3 } $1 == "Udp6NoPorts" { sum += $2 } END { print sum + 0 }'
+}
+
+# web: a real nginx on port 80, IPv4 and IPv6
+web() {
+	mkdir -p "$dir/nginx"
+	cat > "$dir/nginx/nginx.conf" <<- END
+		daemon off;
+		worker_processes 1;
+		pid $dir/nginx/pid;
+		error_log $dir/nginx/error.log;
+		events { worker_connections 512; }
+		http {
+			access_log off;
+			server {
+				listen ${1:-80} reuseport;
+				listen [::]:${1:-80} reuseport;
+				location / { return 200 "served\n"; }
+			}
+		}
+	END
+	background nginx "$host" nginx -p "$dir/nginx" -c "$dir/nginx/nginx.conf"
+	eventually 5 in_host curl -s -o "$dir/nginx/first" "http://127.0.0.1:${1:-80}/"
+}
+
+# fetch [CURL OPTIONS] URL: prints "CURL-STATUS HTTP-STATUS SECONDS"
+fetch() {
+	local out
+	out=$(in_client curl -s -o "$dir/fetched" -w '%{exitcode} %{http_code} %{time_total}' --max-time 1 "$@") || true
+	echo "$out"
+}
+
+# fetches COUNT [CURL OPTIONS] URL: "N served, N refused, N silent" for so many connections one after another
+fetches() {
+	local count=$1 i served=0 refused=0 silent=0 other=0
+	shift
+	for ((i = 0; i < count; i++)); do
+		case $(fetch "$@") in
+		"0 200 "*) served=$((served + 1)) ;;
+		"7 000 "* | "56 000 "*) refused=$((refused + 1)) ;;
+		"28 000 "*) silent=$((silent + 1)) ;;
+		*) other=$((other + 1)) ;;
+		esac
+	done
+	echo "$served served, $refused refused, $silent silent"
+	[ $other = 0 ] || echo "$other with other errors"
+}
+
+# is WANTED GOT: or says so
+is() {
+	[ "$1" = "$2" ] || { echo "wanted: $1"; echo "got:    $2"; return 1; }
+}
+
+# holds EXPRESSION JSON: a jq expression that must be true
+holds() {
+	jq -e "$1" <<< "$2" > /dev/null || { echo "does not hold: $1"; echo "in: $2"; return 1; }
+}
+
+# contains TEXT PART...
+contains() {
+	local text=$1 part
+	shift
+	for part in "$@"; do
+		[[ $text == *"$part"* ]] || { echo "no '$part' in:"; echo "$text"; return 1; }
+	done
+}

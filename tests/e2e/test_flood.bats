@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The packet generator that other tests, the benchmarks and the demonstration stand on: what it says it
+# sends is what arrives, and the packets are sound.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	flood=$BATS_TEST_DIRNAME/../../build/tools/flood
+	from=fl$$a to=fl$$b
+	ip netns add "$from"
+	ip netns add "$to"
+	ip link add fla netns "$from" type veth peer name flb netns "$to"
+	ip -n "$from" addr add 198.18.7.1/24 dev fla
+	ip -n "$to" addr add 198.18.7.2/24 dev flb
+	ip -n "$from" addr add fd00:18:7::1/64 dev fla nodad
+	ip -n "$to" addr add fd00:18:7::2/64 dev flb nodad
+	ip -n "$from" link set fla up
+	ip -n "$to" link set flb up
+	# A frame from XDP arrives only where there is NAPI
+	there ethtool -K flb gro on
+	there nft -f - <<- EOF
+		table netdev count {
+			chain in {
+				type filter hook ingress device flb priority 0
+				ip saddr 10.0.0.0/8 counter
+				ip6 saddr 2001:db8::/32 counter
+				ip saddr 10.0.0.0/8 drop
+				ip6 saddr 2001:db8::/32 drop
+			}
+		}
+	EOF
+}
+
+teardown() {
+	ip netns del "$from" 2> /dev/null || true
+	ip netns del "$to" 2> /dev/null || true
+}
+
+here() { nsenter --net="/run/netns/$from" "$@"; }
+there() { nsenter --net="/run/netns/$to" "$@"; }
+
+flood() { here "$flood" --interface fla "$@"; }
+
+arrived() { # packets with made-up sources that the other end has seen
+	there nft -j list chain netdev count in | jq '[.nftables[].rule.expr[]?.counter.packets // empty] | add'
+}
+
+# capture FILE FILTER: what arrives, in the background; ready when it returns
+capture() {
+	nsenter --net="/run/netns/$to" tcpdump -i flb -nn -s 256 -B 16384 -U -Z root -w "$1" --immediate-mode "$2" 2> "$1.log" 3>&- &
+	capture_pid=$!
+	for _ in $(seq 50); do
+		grep -q 'listening on' "$1.log" && return
+		sleep 0.1
+	done
+	cat "$1.log"
+	return 1
+}
+
+end_capture() {
+	sleep 0.3
+	kill "$capture_pid"
+	wait "$capture_pid" || true
+	tail -3 "$BATS_TEST_TMPDIR/pcap.log"
+}
+
+@test "as many packets arrive as were asked for, IPv4 and IPv6, UDP and TCP" {
+	flood --to 198.18.7.2 --sources 1000 --packets 30000
+	[ "$(arrived)" = 30000 ]
+	flood --to 198.18.7.2 --sources 1000 --packets 30000 --tcp --dport 80
+	[ "$(arrived)" = 60000 ]
+	flood --to fd00:18:7::2 --sources 1000 --packets 30000
+	[ "$(arrived)" = 90000 ]
+	flood --to fd00:18:7::2 --sources 1000 --packets 30000 --tcp --dport 80
+	[ "$(arrived)" = 120000 ]
+}
+
+@test "what it says has arrived is what the other end counts" {
+	run -0 flood --to 198.18.7.2 --sources 60000 --seconds 1
+	[[ $output =~ sent=([0-9]+)\ arrived=([0-9]+) ]]
+	echo "$output, counted $(arrived)"
+	[ "${BASH_REMATCH[2]}" -le "$(("$(arrived)" + 5))" ] && [ "${BASH_REMATCH[2]}" -ge "$(arrived)" ]
+}
+
+@test "every checksum is right, and each source comes up as often as the others" {
+	local n=3000
+	for address in 198.18.7.2 fd00:18:7::2; do
+		for kind in "--size 101" "--tcp"; do
+			capture "$BATS_TEST_TMPDIR/pcap" "net 10.0.0.0/8 or net 2001:db8::/32"
+			# shellcheck disable=SC2086 # two words
+			flood --to $address $kind --sources 1000 --packets $n --dport 443
+			end_capture
+			tcpdump -nn -vvv -r "$BATS_TEST_TMPDIR/pcap" > "$BATS_TEST_TMPDIR/text" 2> /dev/null
+			! grep -E 'incorrect|bad (udp )?cksum' "$BATS_TEST_TMPDIR/text"
+			[ "$(tcpdump -nn -q -r "$BATS_TEST_TMPDIR/pcap" 2> /dev/null |
+				sed -E 's/^[^ ]+ IP6? ([^ ]+)\.[0-9]+ > .*/\1/' | sort | uniq -c |
+				awk '{ print $1 }' | sort | uniq -c | awk '{ print $1, $2 }')" = "1000 3" ]
+		done
+	done
+}
+
+@test "a rate is held: 1000 in a second singly, 100000 in portions" {
+	run -0 flood --to 198.18.7.2 --sources 10 --seconds 2 --pps 1000
+	[ "$(arrived)" -ge 1980 ] && [ "$(arrived)" -le 2001 ]
+	run -0 flood --to 198.18.7.2 --sources 10 --seconds 2 --pps 100000
+	echo "$output"
+	[ "$(arrived)" -ge $((1980 + 190000)) ] && [ "$(arrived)" -le $((2001 + 200001)) ]
+}
+
+@test "one source is exactly the one asked for" {
+	capture "$BATS_TEST_TMPDIR/pcap" "src 10.9.8.7"
+	flood --to 198.18.7.2 --from 10.9.8.7 --packets 50
+	end_capture
+	[ "$(tcpdump -nn -r "$BATS_TEST_TMPDIR/pcap" 2> /dev/null | wc -l)" = 50 ]
+}
+
+@test "it leaves by a veth only, and says why" {
+	ip -n "$from" link set lo up
+	run -1 here "$flood" --interface lo --to 127.0.0.1
+	[[ $output == *"only over a veth"* ]]
+	run -1 here "$flood" --interface nothere --to 127.0.0.1
+	run -1 flood --to 198.18.7.2 --seconds 601
+	run -1 flood --to 198.18.7.2 --sources 16777217
+	run -1 flood --to 198.18.7.2 --from 2001:db8::1
+}

@@ -1,0 +1,184 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Traffic for the tests, bounded in count and time. Each command prints one line of JSON.
+
+    traffic.py udp ADDRESS PORT (--count N | --seconds S) [--rate R] [--from ADDRESS] [--size B]
+    traffic.py connect ADDRESS PORT --count N [--rate R] [--from ADDRESS] [--timeout S]
+    traffic.py raw INTERFACE EXPRESSION [--count N]      frames of scapy: 'Ether()/IP(dst="10.77.0.1")/UDP(dport=53)'
+    traffic.py fetch ADDRESS PORT BYTES                  reads so much from a TCP server
+    traffic.py serve PORT BYTES                          a TCP server that sends so much to each caller
+    traffic.py receive PORT                              a UDP server; at SIGTERM says what came
+
+A rate is kept on average: what the machine delays is sent at once, so that the count is exact. Times are
+CLOCK_MONOTONIC, which is the clock of the limiter.
+"""
+import argparse
+import json
+import select
+import signal
+import socket
+import time
+
+
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def paced(count, seconds, rate):
+    """Yields as often as wanted, no sooner than the rate allows; until count or time is reached."""
+    begin = time.monotonic()
+    number = 0
+    while count is None or number < count:
+        due = begin + number / rate if rate else 0
+        now = time.monotonic()
+        if seconds is not None and max(now, due) - begin >= seconds:
+            return
+        if due - now > 0.0002:
+            time.sleep(due - now)
+        yield number
+        number += 1
+
+
+def udp(args):
+    sock = socket.socket(family(args.address), socket.SOCK_DGRAM)
+    if args.source:
+        sock.bind((args.source, 0))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    to = (args.address, args.port)
+    payload = bytes(args.size)
+    sent = 0
+    first = time.monotonic_ns()
+    for _ in paced(args.count, args.seconds, args.rate):
+        try:
+            sock.sendto(payload, to)
+        except ConnectionRefusedError:
+            sock.sendto(payload, to)
+        sent += 1
+    return {"sent": sent, "seconds": (time.monotonic_ns() - first) / 1e9}
+
+
+def connect(args):
+    """Connections begun at the rate; each waits at most `timeout` for its answer."""
+    result = {"ok": 0, "refused": 0, "silent": 0, "slowest_refusal_ms": 0.0}
+    waiting = {}
+    poll = select.poll()
+    first = time.monotonic_ns()
+
+    def collect(timeout):
+        for fd, _ in poll.poll(timeout * 1000):
+            sock, since = waiting.pop(fd)
+            poll.unregister(fd)
+            if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                result["refused"] += 1
+                taken = (time.monotonic() - since) * 1000
+                result["slowest_refusal_ms"] = max(result["slowest_refusal_ms"], taken)
+            else:
+                result["ok"] += 1
+            sock.close()
+
+    for _ in paced(args.count, args.seconds, args.rate):
+        sock = socket.socket(family(args.address), socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # no TIME_WAIT
+        sock.setblocking(False)
+        if args.source:
+            sock.bind((args.source, 0))
+        sock.connect_ex((args.address, args.port))
+        waiting[sock.fileno()] = (sock, time.monotonic())
+        poll.register(sock, select.POLLOUT)
+        collect(0)
+    end = time.monotonic() + args.timeout
+    while waiting and time.monotonic() < end:
+        collect(max(0, end - time.monotonic()))
+    result["silent"] = len(waiting)
+    result["seconds"] = (time.monotonic_ns() - first) / 1e9
+    return result
+
+
+def raw(args):
+    import logging
+    logging.getLogger("scapy").setLevel(logging.ERROR)
+    import scapy.all as scapy
+    frames = eval(args.expression, vars(scapy))  # the test's own text
+    frames = [bytes(frame) for frame in (frames if isinstance(frames, list) else [frames])]
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sock.bind((args.interface, 0))
+    for _ in paced(args.count or 1, None, args.rate):
+        for frame in frames:
+            sock.send(frame)
+    return {"sent": (args.count or 1) * len(frames), "bytes": sum(map(len, frames)) * (args.count or 1)}
+
+
+def fetch(args):
+    begin = time.monotonic()
+    sock = socket.create_connection((args.address, args.port), timeout=10)
+    got = 0
+    while got < args.bytes:
+        part = sock.recv(1 << 18)
+        if not part:
+            break
+        got += len(part)
+    return {"bytes": got, "seconds": time.monotonic() - begin}
+
+
+def serve(args):
+    server = socket.create_server(("::", args.port), family=socket.AF_INET6, dualstack_ipv6=True)
+    print("serving", flush=True)
+    while True:
+        sock, _ = server.accept()
+        try:
+            sock.sendall(bytes(args.bytes))
+        except OSError:
+            pass
+        sock.close()
+
+
+def receive(args):
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
+    sock.bind(("::", args.port))
+    got = {"datagrams": 0, "bytes": 0}
+
+    def finish(*_):
+        raise SystemExit(json.dumps(got))
+
+    signal.signal(signal.SIGTERM, lambda *_: (print(json.dumps(got), flush=True), exit(0)))
+    print("receiving", flush=True)
+    while True:
+        data, _ = sock.recvfrom(65536)
+        got["datagrams"] += 1
+        got["bytes"] += len(data)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    for function in (udp, connect):
+        command = commands.add_parser(function.__name__)
+        command.set_defaults(run=function)
+        command.add_argument("address")
+        command.add_argument("port", type=int)
+        command.add_argument("--count", type=int)
+        command.add_argument("--seconds", type=float)
+        command.add_argument("--rate", type=float)
+        command.add_argument("--from", dest="source")
+        command.add_argument("--size", type=int, default=18)
+        command.add_argument("--timeout", type=float, default=1)
+    command = commands.add_parser("raw")
+    command.set_defaults(run=raw)
+    command.add_argument("interface")
+    command.add_argument("expression")
+    command.add_argument("--count", type=int)
+    command.add_argument("--rate", type=float)
+    for function, names in ((fetch, "address port bytes"), (serve, "port bytes"), (receive, "port")):
+        command = commands.add_parser(function.__name__)
+        command.set_defaults(run=function)
+        for name in names.split():
+            command.add_argument(name, type=str if name == "address" else int)
+    args = parser.parse_args()
+    if args.run in (udp, connect) and args.count is None and args.seconds is None:
+        parser.error("--count or --seconds: nothing here goes on for ever")
+    print(json.dumps(args.run(args)), flush=True)
+
+
+main()
