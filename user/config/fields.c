@@ -173,8 +173,8 @@ const struct field service_fields[] = {
 		.choices = "drop|reject",
 		.expected = "drop or reject",
 		.fallback = "drop",
-		.help = "What happens over a limit. reject answers TCP with a RST, so that the caller "
-			"fails at once; everything else is dropped.",
+		.help = "What happens over a limit. reject answers a TCP SYN with a RST, so that the "
+			"caller fails at once; everything else is dropped.",
 	},
 	{
 		.name = "client_prefix",
