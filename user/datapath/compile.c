@@ -245,7 +245,8 @@ static uint8_t winner(const struct config *config, const struct numbers *numbers
 			struct weir_prefix_key key = {.length = prefixes->at[i].length};
 
 			memcpy(key.addr, prefixes->at[i].addr, sizeof(key.addr));
-			if (key_covers(&key, at) && (int)key.length > longest) {
+			if (key_covers(&key, at) && (int)key.length > longest &&
+			    !(key_hides_ipv4(&key) && key_covers(&key_ipv4, at))) {
 				longest = (int)key.length;
 				otherwise = (uint8_t)numbers->service[s];
 			}
@@ -258,12 +259,13 @@ static int compile_destinations(const struct config *config, const struct classe
 				struct compiled *out)
 {
 	size_t most = 0, count = 0;
+	bool hidden = false;
 
 	for (size_t s = 1; s < config->services; s++)
 		most += config->service[s].destinations.count;
 	if (!most)
 		return 0;
-	out->destinations = calloc(most, sizeof(*out->destinations));
+	out->destinations = calloc(most + 1, sizeof(*out->destinations));
 	if (!out->destinations)
 		return -ENOMEM;
 	for (size_t s = 1; s < config->services; s++)
@@ -272,7 +274,10 @@ static int compile_destinations(const struct config *config, const struct classe
 
 			key->length = config->service[s].destinations.at[i].length;
 			memcpy(key->addr, config->service[s].destinations.at[i].addr, 16);
+			hidden |= key_hides_ipv4(key);
 		}
+	if (hidden) /* an entry for all of IPv4, where no IPv6 prefix wins */
+		out->destinations[count++].key = key_ipv4;
 	qsort(out->destinations, count, sizeof(*out->destinations), compare_destinations);
 	for (size_t i = 0; i < count; i++) {
 		struct destination_entry *entry = &out->destinations[out->destination_count];
