@@ -91,6 +91,25 @@ static int map_value_size(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &length) ? -errno : (int)info.value_size;
 }
 
+/* The leavings of a start that never finished: nothing is attached to them. */
+static void unpin_maps(const struct datapath *datapath)
+{
+	for (int i = 0; i < MAP_COUNT; i++) {
+		char path[PIN_PATH_MAX];
+
+		pin_path(datapath, map_names[i], path);
+		unlink(path);
+	}
+}
+
+static int incomplete(const struct datapath *datapath, int map, int code,
+		      struct datapath_error *error)
+{
+	return fail(error, -code,
+		    "the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
+		    datapath->pins, map_names[map], strerror(code), datapath->pins);
+}
+
 /*
  * Opens what an earlier daemon pinned. 1: adopted, 0: nothing there (or the leavings of a start that
  * never finished, taken away), -errno with a message.
@@ -103,8 +122,12 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 
 	if (fd < 0 && errno == EPERM)
 		return load_failed("opening the pins", -EPERM, error);
-	if (fd < 0)
+	if (fd < 0 && pins_count_links(datapath->pins) > 0)
+		return incomplete(datapath, MAP_STATE, ENOENT, error);
+	if (fd < 0) {
+		unpin_maps(datapath);
 		return 0;
+	}
 	datapath->map[MAP_STATE] = fd;
 	state = calloc(1, (size_t)map_value_size(fd) + sizeof(*state));
 	if (!state)
@@ -116,12 +139,7 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 	if (layout == 0 && pins_count_links(datapath->pins) == 0) {
 		close(fd);
 		datapath->map[MAP_STATE] = -1;
-		for (int i = 0; i < MAP_COUNT; i++) {
-			char path[PIN_PATH_MAX];
-
-			pin_path(datapath, map_names[i], path);
-			unlink(path);
-		}
+		unpin_maps(datapath);
 		return 0;
 	}
 	if (layout != WEIR_LAYOUT)
@@ -136,10 +154,7 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 			continue;
 		datapath->map[i] = open_pin(datapath, map_names[i]);
 		if (datapath->map[i] < 0)
-			return fail(
-				error, -errno,
-				"the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
-				datapath->pins, map_names[i], strerror(errno), datapath->pins);
+			return incomplete(datapath, i, errno, error);
 	}
 	return 1;
 }
