@@ -136,7 +136,10 @@ void interfaces_release(struct datapath *datapath, const struct config *config)
 
 /* --------------------------------------------------------------------------------- the public */
 
-/* What became of an interface that changed, for the log; NULL: nothing worth a line. */
+/*
+ * What became of an interface that changed, for the log; NULL: nothing worth a line. One that is being
+ * deleted loses its link before its name.
+ */
 static const char *look_at(struct datapath *datapath, struct attachment *at, uint32_t ifindex,
 			   struct datapath_error *error)
 {
@@ -145,13 +148,13 @@ static const char *look_at(struct datapath *datapath, struct attachment *at, uin
 	bool was = at->ifindex;
 
 	attach_let_go(datapath, at); /* the kernel took the link with the device */
-	if (!ifindex) {
-		at->refused = 0;
-		return was ? "is gone; waiting for it to come back" : NULL;
-	}
-	if (!attach_one(datapath, at, error)) {
+	if (ifindex && !attach_one(datapath, at, error)) {
 		at->refused = 0;
 		return back;
+	}
+	if (!attach_ifindex(at->interface)) {
+		at->refused = 0;
+		return was ? "is gone; waiting for it to come back" : NULL;
 	}
 	if (at->refused == ifindex) /* said already; tried again at each look */
 		return NULL;
@@ -176,8 +179,10 @@ int datapath_watch(struct datapath *datapath, char *changed, size_t size)
 		what = look_at(datapath, at, ifindex, &error);
 		if (!what)
 			continue;
-		used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s %s",
-					 changes ? "\n" : "", at->interface, what);
+		used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s%s%s",
+					 changes ? "\n" : "",
+					 what == error.text ? "" : at->interface,
+					 what == error.text ? "" : " ", what);
 		if (used >= size)
 			used = size - 1;
 		changes++;
