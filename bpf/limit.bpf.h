@@ -25,7 +25,8 @@ struct weir_judgement {
 	u32 tier;
 	u32 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
 	u32 ipv6;
-	u64 last; /* the latest TAT of the client, ticks; for the expiry of its slot */
+	u32 interface; /* number; WEIR_INTERFACES: none of ours */
+	u32 series;    /* its counters for (interface, service, tier); 0: not found yet */
 };
 
 weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
@@ -35,14 +36,35 @@ weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
 	return bpf_map_lookup_elem(&weir_config, &active);
 }
 
-weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
-					      const struct weir_judgement *j)
+weir_inline const struct weir_rule *weir_rule_at(const struct weir_side *side, u32 service,
+						 u32 tier)
 {
-	u64 index = j->service * WEIR_TIERS + j->tier;
+	u64 index = service * WEIR_TIERS + tier;
 
 	/* The mask last, in 64 bits: Linux 6.1 forgets bounds at a 32-bit or. */
 	weir_opaque(index);
 	return &side->rule[index % (WEIR_SERVICES * WEIR_TIERS)];
+}
+
+weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
+					      const struct weir_judgement *j)
+{
+	return weir_rule_at(side, j->service, j->tier);
+}
+
+/*
+ * Settles the tier, and with it rule and counters. Looked up here, before the first bucket is
+ * charged: a compare-and-swap waits for what came before it, and what comes after waits for it.
+ */
+weir_inline const struct weir_rule *weir_settle(struct weir_judgement *j,
+						const struct weir_side *side, u32 service, u32 tier)
+{
+	const struct weir_rule *rule = weir_rule_at(side, service, tier);
+
+	j->tier = tier;
+	if (j->interface < WEIR_INTERFACES)
+		j->series = rule->series[j->interface % WEIR_INTERFACES];
+	return rule;
 }
 
 weir_inline const struct weir_service *weir_service(const struct weir_side *side,
@@ -83,7 +105,7 @@ weir_inline u8 weir_class(const struct weir_side *side, const struct weir_packet
 	return side->class_protocol[packet->protocol];
 }
 
-/* Class 0 is what no service matches: `other`. */
+/* Where no service is bound to destinations, the class is the service. Class 0 is `other` in any case. */
 weir_inline u32 weir_service_of(const struct weir_side *side, u32 active,
 				const struct weir_packet *packet, u8 class)
 {
@@ -91,7 +113,7 @@ weir_inline u32 weir_service_of(const struct weir_side *side, u32 active,
 	const struct weir_destination *there;
 
 	if (weir_likely(!(side->flags & WEIR_SIDE_DESTINATIONS)) || class == 0)
-		return side->class_service[class];
+		return class;
 	__builtin_memcpy(key.addr, packet->destination, sizeof(key.addr));
 	there = active ? bpf_map_lookup_elem(&weir_dst_1, &key)
 		       : bpf_map_lookup_elem(&weir_dst_0, &key);
@@ -217,15 +239,18 @@ weir_inline u32 weir_refusal_of(enum weir_charge charge)
 	return charge == WEIR_CONTENDED ? WEIR_CONTENTION : WEIR_LIMITED;
 }
 
-/* The second limit and on. `first`: what was charged to the first, given back if one of these refuses. */
+/*
+ * The second limit and on. `first`: what was charged to the first, given back if one of these
+ * refuses. Grows *last to the latest TAT.
+ */
 __noinline int weir_charge_more(struct weir_judgement *j, const struct weir_units *units,
-				struct weir_client *client, u64 first)
+				struct weir_client *client, u64 first, u64 *last)
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
 	u64 paid[WEIR_LIMITS] = {first};
 
-	if (!j || !units || !client)
+	if (!j || !units || !client || !last)
 		return WEIR_PASSED;
 	side = weir_side(j);
 	if (!side)
@@ -242,7 +267,7 @@ __noinline int weir_charge_more(struct weir_judgement *j, const struct weir_unit
 			continue;
 		charge = weir_charge(&client->tat[i], j->now, paid[i], rule->limit[i].burst, &tat);
 		if (charge == WEIR_CHARGED) {
-			j->last = tat > j->last ? tat : j->last;
+			*last = tat > *last ? tat : *last;
 			continue;
 		}
 		j->limit = i;
@@ -255,28 +280,35 @@ __noinline int weir_charge_more(struct weir_judgement *j, const struct weir_unit
 }
 
 /*
- * Charges each limit in turn; what was charged is given back if a later one refuses. Leaves the latest
- * of the TATs in j->last, for the expiry of the slot.
+ * Charges each limit in turn; what was charged is given back if a later one refuses. *last: the latest
+ * of the TATs that moved, for the expiry of the slot; 0: none did.
  */
 weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_rule *rule,
-				   const struct weir_units *units, struct weir_client *client)
+				   const struct weir_units *units, struct weir_client *client,
+				   u64 *last)
 {
-	enum weir_charge charge;
-	u64 cost;
+	u64 cost, more;
+	u32 verdict;
 
-	j->last = 0;
 	if (!rule->limits)
 		return WEIR_PASSED;
 	cost = weir_cost(rule->unit[0], rule->limit[0].cost, units);
 	if (cost) {
-		charge = weir_charge(&client->tat[0], j->now, cost, rule->limit[0].burst, &j->last);
+		enum weir_charge charge =
+			weir_charge(&client->tat[0], j->now, cost, rule->limit[0].burst, last);
+
 		if (charge != WEIR_CHARGED) {
 			j->limit = 0;
-			j->last = 0;
+			*last = 0;
 			return weir_refusal_of(charge);
 		}
 	}
-	return rule->limits > 1 ? weir_charge_more(j, units, client, cost) : WEIR_PASSED;
+	if (rule->limits == 1)
+		return WEIR_PASSED;
+	more = *last;
+	verdict = weir_charge_more(j, units, client, cost, &more);
+	*last = more;
+	return verdict;
 }
 
 /* ---------------------------------------------------------------------------------- admission */
@@ -361,16 +393,18 @@ weir_inline u32 weir_judge_known(struct weir_judgement *j, const struct weir_sid
 				 u32 way, const struct weir_units *units)
 {
 	struct weir_client *client = &set->way[way % WEIR_WAYS];
+	const struct weir_rule *rule;
+	u64 last = 0, slot = weir_read_once(set->slot[way % WEIR_WAYS]);
 	u32 verdict;
 
 	if (weir_unlikely(client->epoch != j->epoch))
 		weir_reclassify(j, key, client);
-	j->tier = client->tier;
-	verdict = weir_by_flags(j, client, weir_rule(side, j));
+	rule = weir_settle(j, side, key->service, client->tier);
+	verdict = weir_by_flags(j, client, rule);
 	if (verdict == WEIR_PASSED) {
-		verdict = weir_charge_client(j, weir_rule(side, j), units, client);
-		if (j->last)
-			weir_refresh(set, way % WEIR_WAYS, weir_tag(hash), j->last);
+		verdict = weir_charge_client(j, rule, units, client, &last);
+		if (last)
+			weir_refresh(set, way % WEIR_WAYS, slot, last);
 	}
 	/*
 	 * Not atomic: processors that count one client at the same moment may lose a count here. It
@@ -420,8 +454,7 @@ weir_inline u32 weir_insert(struct weir_judgement *j, const struct weir_side *si
 	u32 verdict;
 	u64 last = j->now;
 
-	j->tier = answer->tier;
-	rule = weir_rule(side, j);
+	rule = weir_settle(j, side, key->service, answer->tier);
 	client->addr[0] = key->addr[0];
 	client->addr[1] = key->addr[1];
 	client->service = key->service;
@@ -543,10 +576,25 @@ __noinline int weir_judge_unknown(struct weir_judgement *j, struct weir_key *key
 
 /* ------------------------------------------------------------------------------- the whole way */
 
+/* The number of an interface; WEIR_INTERFACES: not ours any more */
+__noinline int weir_find_interface(const struct weir_judgement *j, u32 ifindex)
+{
+	const struct weir_side *side;
+
+	if (!j)
+		return WEIR_INTERFACES;
+	side = weir_side(j);
+	for (u32 i = 0; side && i < WEIR_INTERFACES; i++)
+		if (side->ifindex[i] == ifindex)
+			return (int)i;
+	return WEIR_INTERFACES;
+}
+
 /* Reads the control word and the clock, once for the packet. NULL: the maps are not there (never). */
-weir_inline const struct weir_side *weir_start(struct weir_judgement *j)
+weir_inline const struct weir_side *weir_start(struct weir_judgement *j, u32 ifindex)
 {
 	const struct weir_control *control;
+	const struct weir_side *side;
 	u32 zero = 0;
 	u64 word;
 
@@ -560,8 +608,13 @@ weir_inline const struct weir_side *weir_start(struct weir_judgement *j)
 	j->tier = WEIR_TIER_DEFAULT;
 	j->limit = WEIR_NO_LIMIT;
 	j->ipv6 = 0;
+	j->series = 0;
 	j->now = bpf_ktime_get_ns() << WEIR_TICK_SHIFT;
-	return weir_side(j);
+	side = weir_side(j);
+	j->interface = 0;
+	if (side && weir_unlikely(side->ifindex[0] != ifindex))
+		j->interface = weir_find_interface(j, ifindex);
+	return side;
 }
 
 /* Service, client, limits. *j comes from weir_start(). */
@@ -596,7 +649,7 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 		verdict = weir_judge_unknown(j, &key, hash, units);
 	if (weir_unlikely(verdict == WEIR_ASK_PARENT))
 		verdict = weir_judge_parent(j, &key, units);
-	if (verdict == WEIR_PASSED && weir_rule(side, j)->groups)
+	if (verdict == WEIR_PASSED && (service->flags & WEIR_SERVICE_GROUPS))
 		verdict = weir_charge_groups(j, units);
 	if (verdict == WEIR_LIMITED && (service->flags & WEIR_SERVICE_REJECT) && packet->syn)
 		verdict = WEIR_REJECTED;
@@ -653,37 +706,27 @@ __noinline int weir_tell(const struct weir_judgement *j, const struct weir_packe
 	return 0;
 }
 
-/* The number of an interface; WEIR_INTERFACES: not ours any more, not counted */
-weir_inline u32 weir_interface(const struct weir_side *side, u32 ifindex)
-{
-	if (weir_likely(side->ifindex[0] == ifindex))
-		return 0;
-	for (u32 i = 1; i < WEIR_INTERFACES; i++)
-		if (side->ifindex[i] == ifindex)
-			return i;
-	return WEIR_INTERFACES;
-}
-
 /*
  * The one exit: counts the verdict, tells of refusals, and turns a refusal into PASSED where the
  * service only observes. Returns the verdict to act on.
  */
 weir_inline u32 weir_conclude(struct weir_judgement *j, const struct weir_side *side,
 			      const struct weir_packet *packet, const struct weir_units *units,
-			      u32 verdict, u32 ifindex)
+			      u32 verdict)
 {
-	u32 interface = weir_interface(side, ifindex), index = 0;
 	bool refusal = weir_is_refusal(verdict);
 	bool observed = refusal && (weir_service(side, j)->flags & WEIR_SERVICE_OBSERVE);
 	struct weir_series *series;
+	u32 index;
 
-	if (interface < WEIR_INTERFACES)
-		index = weir_rule(side, j)->series[interface];
+	if (weir_unlikely(!j->series))
+		weir_settle(j, side, j->service, j->tier);
+	index = j->series;
 	series = bpf_map_lookup_elem(&weir_series, &index);
 	if (!series)
 		return verdict;
 	if (weir_unlikely(refusal)) {
-		struct weir_news news = {(u32)units->bytes, verdict, interface, observed};
+		struct weir_news news = {(u32)units->bytes, verdict, j->interface, observed};
 
 		if (j->limit < 2 * WEIR_LIMITS)
 			series->limit[j->limit] += units->packets;

@@ -119,12 +119,14 @@ weir_inline void weir_publish(struct weir_client_set *set, u32 way, u32 tag, u32
 	(void)__sync_lock_test_and_set(&set->slot[way], WEIR_SLOT(tag, expiry));
 }
 
-/* Moves the expiry on, after a charge. `tat`: the latest of the client's TATs. */
-weir_inline void weir_refresh(struct weir_client_set *set, u32 way, u32 tag, u64 tat)
+/*
+ * Moves the expiry on, after a charge. `old`: the slot as it was when the client was found; if it has
+ * changed since, so be it. `tat`: the latest of the client's TATs.
+ */
+weir_inline void weir_refresh(struct weir_client_set *set, u32 way, u64 old, u64 tat)
 {
-	u64 old = weir_read_once(set->slot[way]);
 	u32 expiry = weir_coarse(tat) + 1;
 
-	if ((u32)old == tag && (s32)(expiry - (u32)(old >> 32)) > 0)
-		(void)weir_compare_and_swap(&set->slot[way], old, WEIR_SLOT(tag, expiry));
+	if ((s32)(expiry - (u32)(old >> 32)) > 0)
+		(void)weir_compare_and_swap(&set->slot[way], old, WEIR_SLOT((u32)old, expiry));
 }

@@ -216,14 +216,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 	}
 	result = config_load(old->path, &config, &error);
 	if (!result) {
-		result = datapath_apply(gather->datapath, config, &refused);
-		if (!result && (result = datapath_attach(gather->datapath, &refused))) {
-			struct datapath_error again;
-
-			/* an interface that is not there: back to what was */
-			datapath_apply(gather->datapath, old, &again);
-			datapath_attach(gather->datapath, &again);
-		}
+		result = datapath_change(gather->datapath, config, &refused);
 		if (result)
 			snprintf(error.text, sizeof(error.text), "%.300s: %.200s", old->path,
 				 refused.text);
@@ -272,9 +265,7 @@ static int start_datapath(struct control *control)
 	int result = datapath_open(control->config, &gather->datapath, &error);
 
 	if (!result)
-		result = datapath_apply(gather->datapath, control->config, &error);
-	if (!result)
-		result = datapath_attach(gather->datapath, &error);
+		result = datapath_change(gather->datapath, control->config, &error);
 	if (!result) {
 		gather->scan = scan_new(datapath_table(gather->datapath).sets);
 		result = gather->scan ? 0 : -ENOMEM;

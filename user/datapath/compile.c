@@ -61,6 +61,9 @@ static void compile_service(const struct config_service *service, const struct c
 		out->flags |= WEIR_SERVICE_REJECT;
 	if (limitless(service, config))
 		out->flags |= WEIR_SERVICE_UNTRACKED;
+	for (size_t t = 0; t < config->tiers; t++)
+		if (service->rule[t].groups)
+			out->flags |= WEIR_SERVICE_GROUPS;
 	mask(out->mask[0], 96u + service->client_ipv4);
 	mask(out->mask[1], service->client_ipv6);
 	mask(out->parent_mask[0], 96u + service->parent_ipv4);
@@ -291,6 +294,14 @@ static int compile_destinations(const struct config *config, const struct classe
 	return 0;
 }
 
+/* Where no service is bound to destinations, classes are replaced by the services they stand for. */
+static void classes_to_services(struct weir_side *side, uint8_t *classes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (classes[i] != WEIR_CLASS_PROTECTED)
+			classes[i] = side->class_service[classes[i]];
+}
+
 /* -------------------------------------------------------------------------------------- the whole */
 
 int compile(const struct config *config, uint32_t cpus, const uint32_t *ifindex,
@@ -316,6 +327,11 @@ int compile(const struct config *config, uint32_t cpus, const uint32_t *ifindex,
 	result = compile_ports(config, out, &classes);
 	if (!result)
 		result = compile_destinations(config, &classes, out);
+	if (!result && !(out->side->flags & WEIR_SIDE_DESTINATIONS)) {
+		classes_to_services(out->side, out->side->class_tcp, 65536);
+		classes_to_services(out->side, out->side->class_udp, 65536);
+		classes_to_services(out->side, out->side->class_protocol, 256);
+	}
 	if (result == -E2BIG)
 		snprintf(
 			error->text, sizeof(error->text),
