@@ -1,8 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Somebody else's XDP program: passes everything. Attached by a link that is pinned, so `rm PIN` takes it away.
+"""What the kernel holds, asked directly (a bpftool of the distribution may not know tcx yet).
 
-    bpf.py NAME INTERFACE native|generic PIN
+    bpf.py attach NAME INTERFACE native|generic PIN   somebody else's XDP program, which passes everything; its
+                                                      link is pinned, so `rm PIN` takes it away
+    bpf.py id PIN                                     the id of a pinned map
+    bpf.py users MAP-ID                               "map ID" while it exists, "program ID NAME" for each program
+                                                      that uses it, "link ID xdp|tcx IFINDEX" for each of their links
+    bpf.py detach LINK-ID                             forces a link off its interface, as bpftool link detach does
 """
 import ctypes
 import os
@@ -12,30 +17,102 @@ import struct
 import sys
 
 NUMBER = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-PROG_LOAD, OBJ_PIN, LINK_CREATE = 5, 6, 28
+PROG_LOAD, OBJ_PIN, OBJ_GET = 5, 6, 7
+PROG_NEXT, PROG_BY_ID, MAP_BY_ID, OBJ_INFO = 11, 13, 14, 15
+LINK_CREATE, LINK_BY_ID, LINK_NEXT, LINK_DETACH = 28, 30, 31, 34
 PROG_TYPE_XDP, ATTACH_XDP, HAS_FRAGS = 6, 37, 1 << 5
+LINK_TYPES = {6: "xdp", 11: "tcx"}
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 def bpf(command, attributes):
+    """The result, and the attributes as the kernel left them."""
     buffer = ctypes.create_string_buffer(attributes, 128)
     result = libc.syscall(NUMBER, command, buffer, len(buffer))
     if result < 0:
-        sys.exit(f"bpf({command}): {os.strerror(ctypes.get_errno())}")
-    return result
+        code = ctypes.get_errno()
+        raise OSError(code, f"bpf({command}): {os.strerror(code)}")
+    return result, buffer.raw
 
 
-def main():
-    name, interface, mode, pin = sys.argv[1:]
+def info(fd, given=b""):
+    buffer = ctypes.create_string_buffer(given, 256)
+    bpf(OBJ_INFO, struct.pack("=IIQ", fd, len(buffer), ctypes.addressof(buffer)))
+    return buffer.raw
+
+
+def ids(command):
+    last = 0
+    while True:
+        try:
+            last, = struct.unpack_from("=I", bpf(command, struct.pack("=II", last, 0))[1], 4)
+        except FileNotFoundError:
+            return
+        yield last
+
+
+def opened(command, number):
+    """A descriptor, or None: it went away meanwhile."""
+    try:
+        return bpf(command, struct.pack("=I", number))[0]
+    except FileNotFoundError:
+        return None
+
+
+def attach(name, interface, mode, pin):
     code = ctypes.create_string_buffer(bytes.fromhex("b700000002000000" "9500000000000000"))  # r0 = XDP_PASS; exit
     licence = ctypes.create_string_buffer(b"GPL")
-    program = bpf(PROG_LOAD, struct.pack(
+    program, _ = bpf(PROG_LOAD, struct.pack(
         "=IIQQIIQII16s", PROG_TYPE_XDP, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, HAS_FRAGS,
         name.encode()))
     flags = {"generic": 1 << 1, "native": 1 << 2}[mode]
-    link = bpf(LINK_CREATE, struct.pack("=IIII", program, socket.if_nametoindex(interface), ATTACH_XDP, flags))
+    link, _ = bpf(LINK_CREATE, struct.pack("=IIII", program, socket.if_nametoindex(interface), ATTACH_XDP, flags))
     path = ctypes.create_string_buffer(pin.encode())
     bpf(OBJ_PIN, struct.pack("=QII", ctypes.addressof(path), link, 0))
 
 
-main()
+def pinned_id(pin):
+    path = ctypes.create_string_buffer(pin.encode())
+    fd, _ = bpf(OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 0))
+    print(struct.unpack_from("=I", info(fd), 4)[0])
+
+
+def programs_of(map_id):
+    for number in ids(PROG_NEXT):
+        fd = opened(PROG_BY_ID, number)
+        if fd is None:
+            continue
+        maps = (ctypes.c_uint32 * 64)()
+        count = 64
+        raw = info(fd, struct.pack("=52xIQ", count, ctypes.addressof(maps)))
+        os.close(fd)
+        count, = struct.unpack_from("=I", raw, 52)
+        if map_id in maps[:count]:
+            yield number, raw[64:80].split(b"\0")[0].decode()
+
+
+def users(map_id):
+    map_id = int(map_id)
+    fd = opened(MAP_BY_ID, map_id)
+    if fd is not None:
+        print("map", map_id)
+        os.close(fd)
+    programs = dict(programs_of(map_id))
+    for number, name in programs.items():
+        print("program", number, name)
+    for number in ids(LINK_NEXT):
+        fd = opened(LINK_BY_ID, number)
+        if fd is None:
+            continue
+        raw = info(fd)
+        os.close(fd)
+        kind, _, program = struct.unpack_from("=III", raw)
+        if program in programs and kind in LINK_TYPES:
+            print("link", number, LINK_TYPES[kind], struct.unpack_from("=I", raw, 16)[0])
+
+
+def detach(number):
+    bpf(LINK_DETACH, struct.pack("=I", opened(LINK_BY_ID, int(number))))
+
+
+{"attach": attach, "id": pinned_id, "users": users, "detach": detach}[sys.argv[1]](*sys.argv[2:])

@@ -205,19 +205,18 @@ int control_reload(struct control *control, const char *request_id, char *why)
 	struct datapath_error refused = {};
 	int result;
 
-	if (!old->path)
+	if (!old->path) { /* nothing is wrong with what is applied */
 		snprintf(error.text, sizeof(error.text),
-			 "started without a configuration file; start with -c FILE to reload it");
-	result = old->path ? config_load(old->path, &config, &error) : -EINVAL;
+			 "started without a configuration file; start with -c FILE to have one to "
+			 "reload");
+		log_request(LOG_WARNING, "config", request_id, "not reloaded: %s", error.text);
+		if (why)
+			snprintf(why, sizeof(error.text), "%s", error.text);
+		return -ENOENT;
+	}
+	result = config_load(old->path, &config, &error);
 	if (!result) {
-		result = datapath_apply(gather->datapath, config, &refused);
-		if (!result && (result = datapath_attach(gather->datapath, &refused))) {
-			struct datapath_error again;
-
-			/* an interface that is not there: back to what was */
-			datapath_apply(gather->datapath, old, &again);
-			datapath_attach(gather->datapath, &again);
-		}
+		result = datapath_change(gather->datapath, config, &refused);
 		if (result)
 			snprintf(error.text, sizeof(error.text), "%.300s: %.200s", old->path,
 				 refused.text);
@@ -266,9 +265,7 @@ static int start_datapath(struct control *control)
 	int result = datapath_open(control->config, &gather->datapath, &error);
 
 	if (!result)
-		result = datapath_apply(gather->datapath, control->config, &error);
-	if (!result)
-		result = datapath_attach(gather->datapath, &error);
+		result = datapath_change(gather->datapath, control->config, &error);
 	if (!result) {
 		gather->scan = scan_new(datapath_table(gather->datapath).sets);
 		result = gather->scan ? 0 : -ENOMEM;

@@ -160,7 +160,8 @@ static void say_ready(const struct control *control)
 		log_info("datapath", "%s: attached, %s", links[i].interface, links[i].mode);
 	log_info("daemon", "ready: %zu service%s on %zu interface%s, admin %s%s%s",
 		 config->services, config->services == 1 ? "" : "s", count, count == 1 ? "" : "s",
-		 config->admin, config->http_listen ? ", metrics http://" : "",
+		 control->socket ? control->socket : config->admin,
+		 config->http_listen ? ", metrics http://" : "",
 		 config->http_listen ? config->http_listen : "");
 	if (!config->path)
 		log_info("daemon", "no configuration: observing, nothing is refused; "

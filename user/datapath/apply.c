@@ -225,6 +225,27 @@ int datapath_apply(struct datapath *datapath, const struct config *config,
 	return 0;
 }
 
+int datapath_change(struct datapath *datapath, const struct config *config,
+		    struct datapath_error *error)
+{
+	bool first = !datapath->adopted && !datapath->config;
+	int result = 0;
+
+	/* Nothing is attached yet: then the rules go first, and count from the first packet on. */
+	if (first)
+		result = datapath_apply(datapath, config, error);
+	if (!result)
+		result = interfaces_attach(datapath, config, error);
+	if (result || first)
+		return result;
+	result = datapath_apply(datapath, config, error);
+	if (result)
+		interfaces_take_back(datapath);
+	else
+		interfaces_release(datapath, config);
+	return result;
+}
+
 /* The same rules for interfaces that came or went */
 int apply_again(struct datapath *datapath, struct datapath_error *error)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Interfaces: XDP native or generic, tcx, or clsact before Linux 6.6; pinned, adopted, watched. */
+/* One interface: XDP native or generic, tcx, or clsact before Linux 6.6; pinned, adopted, changed over. */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if_arp.h>
-#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <string.h>
 
 #include "user/base/cleanup.h"
@@ -34,15 +35,14 @@ static void link_path(const struct datapath *datapath, const char *interface, bo
 /* Does the device carry Ethernet frames? Others (tunnels without link header) are not parsed. */
 static bool is_ethernet(const char *interface)
 {
-	char path[64 + IFNAMSIZ];
-	_cleanup_fclose_ FILE *file = NULL;
-	int type = -1;
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {};
 
-	snprintf(path, sizeof(path), "/sys/class/net/%s/type", interface);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%d", &type) != 1)
-		return true; /* sysfs of another namespace, or none: let the kernel say */
-	return type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request))
+		return true; /* let the kernel say */
+	return request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+	       request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
 }
 
 /* ----------------------------------------------------------------------------------- one hook */
@@ -157,12 +157,12 @@ static int pin_link(struct datapath *datapath, const struct attachment *at,
 	return 0;
 }
 
-static void let_go(struct datapath *datapath, struct attachment *at)
+void attach_let_go(struct datapath *datapath, struct attachment *at)
 {
 	char path[PIN_PATH_MAX];
 
-	for (int xdp = 0; xdp < 2; xdp++) {
-		link_path(datapath, at->interface, xdp, path);
+	if (at->hook == HOOK_XDP || at->hook == HOOK_TCX) {
+		link_path(datapath, at->interface, at->hook == HOOK_XDP, path);
 		unlink(path);
 	}
 	if (at->hook == HOOK_CLSACT && at->ifindex)
@@ -173,11 +173,51 @@ static void let_go(struct datapath *datapath, struct attachment *at)
 	at->hook = HOOK_NONE;
 }
 
-static int attach_one(struct datapath *datapath, struct attachment *at,
+static int xdp_failed(const struct attachment *at, uint32_t ifindex, int result,
 		      struct datapath_error *error)
 {
-	uint32_t ifindex = attach_ifindex(at->interface);
+	const char *what = at->wanted == ATTACH_NATIVE	  ? "native"
+			   : at->wanted == ATTACH_GENERIC ? "generic"
+							  : "native or generic";
 	char occupant[64];
+
+	if (result != -EBUSY)
+		return fail(error, result, "interfaces: %s: cannot attach XDP (%s): %s",
+			    at->interface, what, strerror(-result));
+	name_occupant(ifindex, occupant, sizeof(occupant));
+	return fail(error, result,
+		    "interfaces: %s: the XDP slot is taken by %s; detach that, or use attach: "
+		    "auto or tc",
+		    at->interface, occupant);
+}
+
+/* auto falls to TC, and says why. */
+static int attach_hook(struct datapath *datapath, struct attachment *at, uint32_t ifindex,
+		       struct datapath_error *error)
+{
+	char occupant[64];
+	int result;
+
+	if (at->wanted == ATTACH_TC)
+		return attach_tc(datapath, at, ifindex, error);
+	result = attach_xdp(datapath, at, ifindex);
+	if (result && at->wanted != ATTACH_AUTO)
+		return xdp_failed(at, ifindex, result, error);
+	if (!result)
+		return 0;
+	name_occupant(ifindex, occupant, sizeof(occupant));
+	if (result == -EBUSY)
+		log_warning("datapath", "%s: the XDP slot is taken by %s; attaching to TC instead",
+			    at->interface, occupant);
+	else
+		log_warning("datapath", "%s: no XDP here (%s); attaching to TC instead",
+			    at->interface, strerror(-result));
+	return attach_tc(datapath, at, ifindex, error);
+}
+
+int attach_one(struct datapath *datapath, struct attachment *at, struct datapath_error *error)
+{
+	uint32_t ifindex = attach_ifindex(at->interface);
 	int result;
 
 	if (!ifindex)
@@ -190,31 +230,12 @@ static int attach_one(struct datapath *datapath, struct attachment *at,
 			"interfaces: %s does not carry Ethernet frames; attach to the interface "
 			"below it",
 			at->interface);
-	result = at->wanted == ATTACH_TC ? -EBUSY : attach_xdp(datapath, at, ifindex);
-	if (result == -EBUSY && at->wanted != ATTACH_TC)
-		name_occupant(ifindex, occupant, sizeof(occupant));
-	if (result == -EBUSY && at->wanted == ATTACH_AUTO)
-		log_warning("datapath", "%s: the XDP slot is taken by %s; attaching to TC instead",
-			    at->interface, occupant);
-	if (result == -EBUSY && (at->wanted == ATTACH_AUTO || at->wanted == ATTACH_TC))
-		result = attach_tc(datapath, at, ifindex, error);
-	else if (result == -EBUSY)
-		return fail(
-			error, result,
-			"interfaces: %s: the XDP slot is taken by %s; detach that, or use attach: "
-			"auto or tc",
-			at->interface, occupant);
-	else if (result)
-		return fail(error, result, "interfaces: %s: cannot attach XDP (%s): %s",
-			    at->interface,
-			    at->wanted == ATTACH_NATIVE ? "native" : "native or generic",
-			    strerror(-result));
+	result = attach_hook(datapath, at, ifindex, error);
 	if (!result)
 		result = pin_link(datapath, at, error);
 	at->ifindex = ifindex;
-	at->fresh = true;
 	if (result)
-		let_go(datapath, at);
+		attach_let_go(datapath, at);
 	return result;
 }
 
@@ -255,137 +276,27 @@ static int adopt_link(struct datapath *datapath, struct attachment *at, bool xdp
 	return 0;
 }
 
-static void adopt_or_attach(struct datapath *datapath, struct attachment *at, int *result,
-			    struct datapath_error *error)
+int attach_adopt(struct datapath *datapath, struct attachment *at)
 {
-	if (at->ifindex && at->ifindex == attach_ifindex(at->interface))
-		return;
-	if (at->wanted != ATTACH_TC && !adopt_link(datapath, at, true))
-		return;
-	if ((at->wanted == ATTACH_TC || at->wanted == ATTACH_AUTO) &&
-	    !adopt_link(datapath, at, false))
-		return;
-	*result = attach_one(datapath, at, error);
+	bool tc_first = at->wanted == ATTACH_TC;
+
+	return adopt_link(datapath, at, !tc_first) ? adopt_link(datapath, at, tc_first) : 0;
 }
 
-/* --------------------------------------------------------------------------------- the public */
-
-static struct attachment *find(struct datapath *datapath, const char *interface)
+/* Somebody may have forced the link off (bpftool link detach), or deleted the filter. */
+bool attach_is_alive(const struct attachment *at)
 {
-	for (size_t i = 0; i < datapath->attachments; i++)
-		if (!strcmp(datapath->attachment[i].interface, interface))
-			return &datapath->attachment[i];
-	return NULL;
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)at->ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+
+	if (!at->ifindex)
+		return false;
+	if (at->hook == HOOK_CLSACT)
+		return !bpf_tc_query(&hook, &filter);
+	return link_ifindex(at->link, at->hook == HOOK_XDP) == at->ifindex;
 }
 
-static bool configured(const struct datapath *datapath, const struct attachment *at)
-{
-	for (size_t i = 0; i < datapath->config->interfaces; i++)
-		if (!strcmp(datapath->config->interface[i].name, at->interface) &&
-		    datapath->config->interface[i].attach == at->wanted)
-			return true;
-	return false;
-}
-
-static void take_back(struct datapath *datapath)
-{
-	for (size_t i = 0; i < datapath->attachments;) {
-		struct attachment *at = &datapath->attachment[i];
-
-		if (!at->fresh) {
-			i++;
-			continue;
-		}
-		let_go(datapath, at);
-		*at = datapath->attachment[--datapath->attachments];
-	}
-}
-
-int datapath_attach(struct datapath *datapath, struct datapath_error *error)
-{
-	const struct config *config = datapath->config;
-	struct attachment *at;
-	int result = 0;
-
-	for (size_t i = 0; i < datapath->attachments; i++)
-		datapath->attachment[i].fresh = false;
-	for (size_t i = 0; i < datapath->attachments;) { /* first, it may sit in a slot we want */
-		at = &datapath->attachment[i];
-		if (configured(datapath, at)) {
-			i++;
-			continue;
-		}
-		let_go(datapath, at);
-		*at = datapath->attachment[--datapath->attachments];
-	}
-	for (size_t i = 0; i < config->interfaces && !result; i++) {
-		at = find(datapath, config->interface[i].name);
-		if (!at) {
-			at = &datapath->attachment[datapath->attachments++];
-			*at = (struct attachment){.link = -1,
-						  .wanted = config->interface[i].attach};
-			snprintf(at->interface, sizeof(at->interface), "%s",
-				 config->interface[i].name);
-			at->fresh = true;
-		}
-		adopt_or_attach(datapath, at, &result, error);
-	}
-	if (result)
-		take_back(datapath);
-	return result;
-}
-
-int datapath_watch(struct datapath *datapath, char *changed, size_t size)
-{
-	struct datapath_error error;
-	int changes = 0;
-	size_t used = 0;
-
-	changed[0] = '\0';
-	for (size_t i = 0; i < datapath->attachments; i++) {
-		struct attachment *at = &datapath->attachment[i];
-		uint32_t ifindex = attach_ifindex(at->interface);
-		const char *what = "is gone; waiting for it to come back";
-
-		if (at->ifindex == ifindex)
-			continue;
-		if (at->ifindex) {
-			at->ifindex = 0; /* the kernel took the link with the device */
-			let_go(datapath, at);
-		}
-		if (ifindex)
-			what = attach_one(datapath, at, &error) ? error.text : "is back, attached";
-		used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s %s",
-					 changes ? "\n" : "", at->interface, what);
-		if (used >= size)
-			used = size - 1;
-		changes++;
-	}
-	if (changes)
-		apply_again(datapath, &error);
-	return changes;
-}
-
-void attach_release(struct datapath *datapath)
-{
-	for (size_t i = 0; i < datapath->attachments; i++)
-		cleanup_close(&datapath->attachment[i].link);
-}
-
-int datapath_detach(struct datapath *datapath, struct datapath_error *error)
-{
-	int result;
-
-	for (size_t i = 0; i < datapath->attachments; i++)
-		let_go(datapath, &datapath->attachment[i]);
-	datapath->attachments = 0;
-	result = pins_remove_all(datapath->pins);
-	return result < 0 ? fail(error, result, "cannot remove the pins in %s: %s", datapath->pins,
-				 strerror(-result))
-			  : 0;
-}
-
-static const char *mode_of(const struct attachment *at)
+const char *attach_mode(const struct attachment *at)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 
@@ -403,27 +314,57 @@ static const char *mode_of(const struct attachment *at)
 	}
 }
 
-size_t datapath_links(struct datapath *datapath, struct datapath_link out[WEIR_INTERFACES])
-{
-	for (size_t i = 0; i < datapath->attachments; i++) {
-		const struct attachment *at = &datapath->attachment[i];
-		int program = datapath->program[at->hook == HOOK_XDP ? PROGRAM_XDP : PROGRAM_TC];
-		struct bpf_prog_info info = {};
-		uint32_t length = sizeof(info);
-		struct datapath_link *link = &out[i];
+/* -------------------------------------------------------------------------------- another mode */
 
-		memset(link, 0, sizeof(*link));
-		snprintf(link->interface, sizeof(link->interface), "%s", at->interface);
-		for (uint32_t n = 0; n < WEIR_INTERFACES; n++)
-			if (!strcmp(datapath->state->interface[n], at->interface))
-				link->number = n;
-		link->ifindex = at->ifindex;
-		snprintf(link->mode, sizeof(link->mode), "%s", mode_of(at));
-		link->attached = at->ifindex && strcmp(link->mode, "absent");
-		snprintf(link->hook, sizeof(link->hook), "%s",
-			 at->hook == HOOK_XDP ? "xdp" : "tc_ingress");
-		if (!bpf_obj_get_info_by_fd(program, &info, &length))
-			link->prog_id = info.id;
+/* auto is content with what auto has once found. */
+static bool fits(const struct attachment *at, enum config_attach wanted)
+{
+	switch (wanted) {
+	case ATTACH_TC:
+		return at->hook != HOOK_XDP;
+	case ATTACH_AUTO:
+		return at->wanted == ATTACH_AUTO || !strcmp(attach_mode(at), "native");
+	default:
+		return at->hook == HOOK_XDP &&
+		       !strcmp(attach_mode(at), wanted == ATTACH_NATIVE ? "native" : "generic");
 	}
-	return datapath->attachments;
+}
+
+int attach_change(struct datapath *datapath, struct attachment *at, enum config_attach wanted,
+		  struct datapath_error *error)
+{
+	struct attachment next = *at, bridge = *at, old = *at;
+	struct datapath_error again;
+	int result;
+
+	if (fits(at, wanted)) {
+		at->wanted = wanted;
+		return 0;
+	}
+	next.link = bridge.link = -1;
+	next.wanted = wanted;
+	bridge.wanted = ATTACH_TC;
+	if (at->hook != HOOK_XDP || wanted == ATTACH_TC) { /* there is room for both */
+		result = attach_one(datapath, &next, error);
+		if (!result) {
+			attach_let_go(datapath, at);
+			*at = next;
+		}
+		return result;
+	}
+	result = attach_one(datapath, &bridge, error);
+	if (result)
+		return result;
+	attach_let_go(datapath, at);
+	result = attach_one(datapath, &next, error);
+	if (result && !attach_one(datapath, &old, &again))
+		next = old;
+	else if (result) {
+		*at = bridge;
+		at->wanted = old.wanted;
+		return result;
+	}
+	attach_let_go(datapath, &bridge);
+	*at = next;
+	return result;
 }

@@ -13,7 +13,7 @@ static void release(struct datapath *datapath)
 	if (!datapath)
 		return;
 	ring_buffer__free(datapath->ring);
-	attach_release(datapath);
+	interfaces_close(datapath);
 	load_close(datapath);
 	cleanup_close(&datapath->pins_fd);
 	free(datapath->prefixes[0].at);

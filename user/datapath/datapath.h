@@ -46,10 +46,14 @@ int datapath_apply(struct datapath *datapath, const struct config *config,
 		   struct datapath_error *error);
 
 /*
- * Attaches to every interface of the applied configuration and lets go of those it no longer names.
- * An interface that is not there: -ENODEV, and what this call attached is taken back.
+ * The same with its interfaces: attaches to those that are new, applies, lets go of those that are not
+ * named any more. All or nothing: a failure (an interface that is not there: -ENODEV) leaves rules,
+ * counters and attachments as they were, and at no moment an interface that was limited open. One that
+ * was attached and is away just now is no failure. Until the rules apply, what a new interface lets
+ * through is judged by the old ones and not counted.
  */
-int datapath_attach(struct datapath *datapath, struct datapath_error *error);
+int datapath_change(struct datapath *datapath, const struct config *config,
+		    struct datapath_error *error);
 
 /*
  * Looks at the interfaces again, after a link message or a timer: attaches where one came back,

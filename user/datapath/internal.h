@@ -39,7 +39,9 @@ struct attachment {
 	uint32_t ifindex; /* when it was attached; 0: not attached */
 	int link;	  /* descriptor, -1: none (absent, or clsact) */
 	enum { HOOK_NONE, HOOK_XDP, HOOK_TCX, HOOK_CLSACT } hook;
-	bool fresh; /* made by the running datapath_attach(), to be taken back if it fails */
+	enum config_attach before; /* what was wanted before the running interfaces_attach() */
+	bool fresh;		   /* made by it, to be taken back if it fails */
+	uint32_t refused;	   /* the ifindex it could not be attached to again: said once */
 };
 
 struct datapath {
@@ -64,7 +66,7 @@ struct datapath {
 	size_t ban_count;
 	uint64_t bans_total[WEIR_BAN_ORIGINS];
 
-	struct attachment attachment[WEIR_INTERFACES];
+	struct attachment attachment[2 * WEIR_INTERFACES]; /* new ones come before old ones go */
 	size_t attachments;
 	struct ring_buffer *ring;
 	void (*on_event)(void *context, const struct weir_event *event);
@@ -95,8 +97,27 @@ int apply_again(struct datapath *datapath, struct datapath_error *error);
 /* bans.c */
 int bans_adopt(struct datapath *datapath, struct datapath_error *error);
 
-/* attach.c */
-int attach_adopt(struct datapath *datapath, struct datapath_error *error);
-void attach_release(struct datapath *datapath);
+/* attach.c: one interface. On failure the attachment is as it was. */
 uint32_t attach_ifindex(const char *interface);
 void attach_unfilter(const char *interface);
+int attach_one(struct datapath *datapath, struct attachment *at, struct datapath_error *error);
+void attach_let_go(struct datapath *datapath, struct attachment *at);
+/* Takes over a pinned link, in whatever mode, and puts the program of today into it, under traffic. */
+int attach_adopt(struct datapath *datapath, struct attachment *at);
+bool attach_is_alive(const struct attachment *at);
+const char *attach_mode(const struct attachment *at);
+/*
+ * Another mode, without a gap: where the XDP slot must be emptied first, TC holds the limits meanwhile.
+ * A packet may be charged by both for these milliseconds; none passes by neither.
+ */
+int attach_change(struct datapath *datapath, struct attachment *at, enum config_attach wanted,
+		  struct datapath_error *error);
+
+/* interfaces.c: all of them */
+int interfaces_attach(struct datapath *datapath, const struct config *config,
+		      struct datapath_error *error);
+/* Undoes the last interfaces_attach(). */
+void interfaces_take_back(struct datapath *datapath);
+/* Lets go of what the configuration does not name. */
+void interfaces_release(struct datapath *datapath, const struct config *config);
+void interfaces_close(struct datapath *datapath);

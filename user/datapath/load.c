@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
@@ -57,16 +58,47 @@ static int keep_reason(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
+/* Those of the capabilities needed that this process lacks, " CAP_BPF CAP_PERFMON"; empty: it has all. */
+static void missing_capabilities(char *out, size_t size)
+{
+	static const struct {
+		cap_value_t value;
+		const char *name;
+	} needed[] = {{CAP_BPF, "CAP_BPF"},
+		      {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+		      {CAP_PERFMON, "CAP_PERFMON"}};
+	cap_flag_value_t has = CAP_CLEAR, all = CAP_CLEAR;
+	cap_t mine = cap_get_proc();
+	size_t used = 0;
+
+	out[0] = '\0';
+	if (mine)
+		cap_get_flag(mine, CAP_SYS_ADMIN, CAP_EFFECTIVE,
+			     &all); /* stands for each of them */
+	for (size_t i = 0; mine && all != CAP_SET && i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!cap_get_flag(mine, needed[i].value, CAP_EFFECTIVE, &has) && has != CAP_SET)
+			used += (size_t)snprintf(out + used, size - used, " %s", needed[i].name);
+	cap_free(mine);
+}
+
 static int load_failed(const char *what, int code, struct datapath_error *error)
 {
 	struct utsname kernel = {};
+	char missing[64];
 
 	uname(&kernel);
-	if (code == -EPERM)
+	missing_capabilities(missing, sizeof(missing));
+	if ((code == -EPERM || code == -EACCES) && missing[0])
 		return fail(error, code,
-			    "%s: not permitted; run as root, or with the capabilities CAP_BPF, "
-			    "CAP_NET_ADMIN and CAP_PERFMON",
-			    what);
+			    "%s: not permitted without%s; run as root, or with the capabilities "
+			    "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+			    what, missing);
+	if (code == -EPERM)
+		return fail(
+			error, code,
+			"%s: not permitted, though no capability is missing; a container's seccomp "
+			"filter or kernel lockdown may forbid bpf(2)",
+			what);
 	return fail(error, code,
 		    "%s: %s; Linux 6.1 or newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and "
 		    "CONFIG_NET_CLS_ACT is needed, this is %s; the kernel says: %s",
@@ -91,6 +123,25 @@ static int map_value_size(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &length) ? -errno : (int)info.value_size;
 }
 
+/* The leavings of a start that never finished: nothing is attached to them. */
+static void unpin_maps(const struct datapath *datapath)
+{
+	for (int i = 0; i < MAP_COUNT; i++) {
+		char path[PIN_PATH_MAX];
+
+		pin_path(datapath, map_names[i], path);
+		unlink(path);
+	}
+}
+
+static int incomplete(const struct datapath *datapath, int map, int code,
+		      struct datapath_error *error)
+{
+	return fail(error, -code,
+		    "the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
+		    datapath->pins, map_names[map], strerror(code), datapath->pins);
+}
+
 /*
  * Opens what an earlier daemon pinned. 1: adopted, 0: nothing there (or the leavings of a start that
  * never finished, taken away), -errno with a message.
@@ -103,8 +154,12 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 
 	if (fd < 0 && errno == EPERM)
 		return load_failed("opening the pins", -EPERM, error);
-	if (fd < 0)
+	if (fd < 0 && pins_count_links(datapath->pins) > 0)
+		return incomplete(datapath, MAP_STATE, ENOENT, error);
+	if (fd < 0) {
+		unpin_maps(datapath);
 		return 0;
+	}
 	datapath->map[MAP_STATE] = fd;
 	state = calloc(1, (size_t)map_value_size(fd) + sizeof(*state));
 	if (!state)
@@ -116,12 +171,7 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 	if (layout == 0 && pins_count_links(datapath->pins) == 0) {
 		close(fd);
 		datapath->map[MAP_STATE] = -1;
-		for (int i = 0; i < MAP_COUNT; i++) {
-			char path[PIN_PATH_MAX];
-
-			pin_path(datapath, map_names[i], path);
-			unlink(path);
-		}
+		unpin_maps(datapath);
 		return 0;
 	}
 	if (layout != WEIR_LAYOUT)
@@ -136,10 +186,7 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 			continue;
 		datapath->map[i] = open_pin(datapath, map_names[i]);
 		if (datapath->map[i] < 0)
-			return fail(
-				error, -errno,
-				"the pins in %s are incomplete: %s: %s; run `weir detach --pins %s`",
-				datapath->pins, map_names[i], strerror(errno), datapath->pins);
+			return incomplete(datapath, i, errno, error);
 	}
 	return 1;
 }
