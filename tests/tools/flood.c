@@ -315,15 +315,20 @@ static void wait_for_next(const struct flood *flood, uint64_t begin, uint64_t se
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
-/* How many are to be made now; 0: none yet */
+/*
+ * How many are to be made now; 0: none yet. At most what two ticks are worth: what is late comes at some
+ * twice the rate, not as one burst that fills the ring of a veth (256 frames).
+ */
 static uint64_t due(const struct flood *flood, uint64_t begin, uint64_t sent)
 {
 	uint64_t left = flood->packets - sent, want = RUN_PACKETS;
+	uint64_t most = 1 + 2 * flood->pps * TICK_NS / NSEC_PER_SEC;
 
 	if (flood->pps && !flood->smooth) {
 		__uint128_t all = (__uint128_t)(now_ns() - begin) * flood->pps / NSEC_PER_SEC + 1;
 
 		want = all > sent ? (uint64_t)all - sent : 0;
+		want = want < most ? want : most;
 	}
 	return want < left ? want : left;
 }
@@ -356,7 +361,7 @@ static void flow(const struct flood *flood, struct flood_bpf *skeleton, uint8_t 
 
 		if (packets)
 			run(program, frame, flood, packets);
-		else
+		if (flood->pps && !flood->smooth)
 			wait_for_next(flood, begin, at->packets);
 	}
 	seconds = (double)(now_ns() - begin) / (double)NSEC_PER_SEC;
