@@ -42,7 +42,7 @@ static const char config[] =
 	"     limits: {anonymous: [2/day packets]}}\n"
 	"  - {name: host, match: [tcp/8080], destinations: [198.51.100.80, '2001:db8:ffff::80'],\n"
 	"     limits: {anonymous: [2/day packets]}}\n"
-	"  - {name: small, match: [udp/7], client_prefix: {ipv4: 24, ipv6: 56},\n"
+	"  - {name: small, match: [udp/7], client_prefix: {ipv6: 80},\n"
 	"     limits: {anonymous: [2/day packets]}}\n"
 	"  - {name: tiny, match: [udp/9], client_prefix: {ipv6: 128}, limits: {anonymous: [2/day packets]}}\n"
 	"  - {name: volume, match: [tcp/20], limits: {anonymous: [3000B/s bytes burst 1600]}}\n"
@@ -227,8 +227,8 @@ static const struct verdict_case cases[] = {
 	{"TCP options", "ip4/tcp doff=15", 3, "drop limited web/anonymous"},
 
 	/* clients */
-	{"client of a /24", "ip4 src=192.0.2.9/udp dport=7", 3, "drop limited small/anonymous"},
-	{"client of a /56", "ip6/udp dport=7", 3, "drop limited small/anonymous"},
+	{"client of a /32", "ip4 src=192.0.2.9/udp dport=7", 3, "drop limited small/anonymous"},
+	{"client of a /80", "ip6/udp dport=7", 3, "drop limited small/anonymous"},
 	{"client of a /128", "ip6/udp dport=9", 3, "drop limited tiny/anonymous"},
 
 	/* control */
