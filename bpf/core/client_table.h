@@ -63,6 +63,25 @@ weir_inline bool weir_key_is(const struct weir_client *client, const struct weir
 	       client->service == key->service;
 }
 
+union weir_standing_word {
+	u64 word;
+	struct weir_standing standing;
+};
+
+weir_inline struct weir_standing weir_read_standing(const struct weir_client *client)
+{
+	union weir_standing_word at = {.word = weir_read_once(client->standing_word)};
+
+	return at.standing;
+}
+
+weir_inline void weir_write_standing(struct weir_client *client, struct weir_standing standing)
+{
+	union weir_standing_word at = {.standing = standing};
+
+	weir_write_once(client->standing_word, at.word);
+}
+
 /* The way the client lives in, or WEIR_WAYS */
 weir_inline u32 weir_find(const struct weir_client_set *set, u64 hash, const struct weir_key *key)
 {
