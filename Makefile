@@ -143,8 +143,9 @@ install: build ## into DESTDIR and PREFIX=/usr/local; never overwrites a configu
 	done
 	@[ ! -e scripts/completion/weir.bash ] || install -v -D -m 644 scripts/completion/weir.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
-	@[ ! -e deploy/systemd/weir.service ] || install -v -D -m 644 deploy/systemd/weir.service \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
+	@mkdir -p build/install && sed 's|/usr/local/|$(PREFIX)/|; s|/etc/|$(SYSCONFDIR)/|' deploy/systemd/weir.service \
+		> build/install/weir.service
+	install -v -D -m 644 build/install/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	@[ ! -e deploy/weir.yaml ] || { [ -e $(DESTDIR)$(SYSCONFDIR)/weir/weir.yaml ] && \
 		echo "$(DESTDIR)$(SYSCONFDIR)/weir/weir.yaml is there already, left alone"; } || \
 		install -v -D -m 640 deploy/weir.yaml $(DESTDIR)$(SYSCONFDIR)/weir/weir.yaml

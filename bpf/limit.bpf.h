@@ -23,9 +23,13 @@ struct weir_judgement {
 	u32 active; /* which side: 0 or 1 */
 	u32 service;
 	u32 tier;
+	u32 flags; /* WEIR_CLIENT_* of the client */
 	u32 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
 	u32 ipv6;
-	u64 last; /* the latest TAT of the client, ticks; for the expiry of its slot */
+	u32 interface; /* number; WEIR_INTERFACES: none of ours */
+	u32 series;    /* its counters for (interface, service, tier); 0: not found yet */
+	u64 last;      /* the latest TAT of the client, ticks; for the expiry of its slot */
+	u64 after[WEIR_LIMITS]; /* the TAT that this packet left of each limit; 0: it did not count */
 };
 
 weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
@@ -35,14 +39,35 @@ weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
 	return bpf_map_lookup_elem(&weir_config, &active);
 }
 
-weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
-					      const struct weir_judgement *j)
+weir_inline const struct weir_rule *weir_rule_at(const struct weir_side *side, u32 service,
+						 u32 tier)
 {
-	u64 index = j->service * WEIR_TIERS + j->tier;
+	u64 index = service * WEIR_TIERS + tier;
 
 	/* The mask last, in 64 bits: Linux 6.1 forgets bounds at a 32-bit or. */
 	weir_opaque(index);
 	return &side->rule[index % (WEIR_SERVICES * WEIR_TIERS)];
+}
+
+weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
+					      const struct weir_judgement *j)
+{
+	return weir_rule_at(side, j->service, j->tier);
+}
+
+/*
+ * Settles the tier, and with it rule and counters. Looked up here, before the first bucket is
+ * charged: a compare-and-swap waits for what came before it, and what comes after waits for it.
+ */
+weir_inline const struct weir_rule *weir_settle(struct weir_judgement *j,
+						const struct weir_side *side, u32 service, u32 tier)
+{
+	const struct weir_rule *rule = weir_rule_at(side, service, tier);
+
+	j->tier = tier;
+	if (j->interface < WEIR_INTERFACES)
+		j->series = rule->series[j->interface % WEIR_INTERFACES];
+	return rule;
 }
 
 weir_inline const struct weir_service *weir_service(const struct weir_side *side,
@@ -83,7 +108,7 @@ weir_inline u8 weir_class(const struct weir_side *side, const struct weir_packet
 	return side->class_protocol[packet->protocol];
 }
 
-/* Class 0 is what no service matches: `other`. */
+/* Where no service is bound to destinations, the class is the service. Class 0 is `other` in any case. */
 weir_inline u32 weir_service_of(const struct weir_side *side, u32 active,
 				const struct weir_packet *packet, u8 class)
 {
@@ -91,7 +116,7 @@ weir_inline u32 weir_service_of(const struct weir_side *side, u32 active,
 	const struct weir_destination *there;
 
 	if (weir_likely(!(side->flags & WEIR_SIDE_DESTINATIONS)) || class == 0)
-		return side->class_service[class];
+		return class;
 	__builtin_memcpy(key.addr, packet->destination, sizeof(key.addr));
 	there = active ? bpf_map_lookup_elem(&weir_dst_1, &key)
 		       : bpf_map_lookup_elem(&weir_dst_0, &key);
@@ -111,15 +136,16 @@ struct weir_purchase {
 	u64 cost;      /* ticks of this packet */
 	u64 unit_cost; /* ticks of one unit */
 	u64 burst;
+	u64 next;  /* out: the bucket's TAT then; 0: paid from what this processor had */
 	u32 index; /* in weir_group and weir_chunk */
 	u32 chunk;
 };
 
-__noinline int weir_buy(const struct weir_judgement *j, const struct weir_purchase *want)
+__noinline int weir_buy(const struct weir_judgement *j, struct weir_purchase *want)
 {
 	struct weir_group *group;
 	struct weir_chunk *mine;
-	u64 whole, next;
+	u64 whole;
 	u32 index;
 
 	if (!j || !want)
@@ -131,16 +157,17 @@ __noinline int weir_buy(const struct weir_judgement *j, const struct weir_purcha
 		return WEIR_CHARGED;
 	if (mine->credit >= want->cost && mine->until > j->now) {
 		mine->credit -= want->cost;
+		want->next = 0;
 		return WEIR_CHARGED;
 	}
 	whole = want->cost + want->unit_cost * (want->chunk - 1);
 	if (want->chunk > 1 &&
-	    weir_charge(&group->tat, j->now, whole, want->burst, &next) == WEIR_CHARGED) {
+	    weir_charge(&group->tat, j->now, whole, want->burst, &want->next) == WEIR_CHARGED) {
 		mine->credit = whole - want->cost;
 		mine->until = j->now + WEIR_CHUNK_LIFE;
 		return WEIR_CHARGED;
 	}
-	return weir_charge(&group->tat, j->now, want->cost, want->burst, &next);
+	return weir_charge(&group->tat, j->now, want->cost, want->burst, &want->next);
 }
 
 /* May one more unknown client come in? */
@@ -158,22 +185,33 @@ weir_inline bool weir_guard(const struct weir_judgement *j, const struct weir_se
 	return !(service->flags & WEIR_SERVICE_GUARD) || weir_buy(j, &want) == WEIR_CHARGED;
 }
 
-/* Group limit i of the rule. What was charged comes back in *cost; 0: does not count for it. */
+/* Group limit i of the rule. want->cost 0: this packet does not count for it. */
 weir_inline int weir_charge_group(const struct weir_judgement *j, const struct weir_rule *rule,
-				  u32 i, const struct weir_units *units, u64 *cost)
+				  u32 i, const struct weir_units *units, struct weir_purchase *want)
 {
-	struct weir_purchase want = {
-		.burst = rule->group[i].burst,
-		.index = weir_group_index(j->service, j->tier, i),
-		.chunk = rule->chunk[i],
-	};
+	want->burst = rule->group[i].burst;
+	want->index = weir_group_index(j->service, j->tier, i);
+	want->chunk = rule->chunk[i];
+	want->cost = weir_cost(rule->group_unit[i], rule->group[i].cost, units);
+	want->unit_cost = rule->group_unit[i] == WEIR_UNIT_BYTES
+				  ? rule->group[i].cost >> WEIR_BYTE_COST_SHIFT
+				  : rule->group[i].cost;
+	return want->cost ? weir_buy(j, want) : WEIR_CHARGED;
+}
 
-	want.cost = weir_cost(rule->group_unit[i], rule->group[i].cost, units);
-	want.unit_cost = rule->group_unit[i] == WEIR_UNIT_BYTES
-				 ? rule->group[i].cost >> WEIR_BYTE_COST_SHIFT
-				 : rule->group[i].cost;
-	*cost = want.cost;
-	return want.cost ? weir_buy(j, &want) : WEIR_CHARGED;
+/* What was paid for group limit i goes back to where it came from. */
+weir_inline void weir_return_group(const struct weir_judgement *j, u32 i, u64 cost, u64 next)
+{
+	u32 index = weir_group_index(j->service, j->tier, i);
+	struct weir_group *group = bpf_map_lookup_elem(&weir_group, &index);
+	struct weir_chunk *mine = bpf_map_lookup_elem(&weir_chunk, &index);
+
+	if (!group || !mine || !cost)
+		return;
+	if (next)
+		weir_give_back(&group->tat, next, cost);
+	else
+		mine->credit += cost;
 }
 
 /* All group limits in turn; what was charged goes back to the group if a later one refuses. */
@@ -181,7 +219,7 @@ __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_un
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
-	u64 paid[WEIR_LIMITS] = {};
+	u64 paid[WEIR_LIMITS] = {}, next[WEIR_LIMITS] = {};
 
 	if (!j || !units)
 		return WEIR_PASSED;
@@ -190,21 +228,19 @@ __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_un
 		return WEIR_PASSED;
 	rule = weir_rule(side, j);
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
+		struct weir_purchase want = {};
 		int charge;
 
 		if (i >= rule->groups)
 			break;
-		charge = weir_charge_group(j, rule, i, units, &paid[i]);
+		charge = weir_charge_group(j, rule, i, units, &want);
+		paid[i] = want.cost;
+		next[i] = want.next;
 		if (charge == WEIR_CHARGED)
 			continue;
 		j->limit = WEIR_LIMITS + i;
-		for (u32 k = 0; k < i; k++) {
-			u32 index = weir_group_index(j->service, j->tier, k);
-			struct weir_group *group = bpf_map_lookup_elem(&weir_group, &index);
-
-			if (paid[k] && group)
-				weir_give_back(&group->tat, paid[k]);
-		}
+		for (u32 k = 0; k < i; k++)
+			weir_return_group(j, k, paid[k], next[k]);
 		return charge == WEIR_CONTENDED ? WEIR_CONTENTION : WEIR_GROUP_LIMITED;
 	}
 	return WEIR_PASSED;
@@ -217,13 +253,57 @@ weir_inline u32 weir_refusal_of(enum weir_charge charge)
 	return charge == WEIR_CONTENDED ? WEIR_CONTENTION : WEIR_LIMITED;
 }
 
-/* The second limit and on. `first`: what was charged to the first, given back if one of these refuses. */
-__noinline int weir_charge_more(struct weir_judgement *j, const struct weir_units *units,
-				struct weir_client *client, u64 first)
+weir_inline u64 weir_cost_of(const struct weir_rule *rule, u32 i, const struct weir_units *units)
+{
+	return weir_cost(rule->unit[i], rule->limit[i].cost, units);
+}
+
+/* Limit i alone */
+__noinline int weir_charge_one(struct weir_judgement *j, const struct weir_units *units,
+			       struct weir_client *client, u32 i)
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
-	u64 paid[WEIR_LIMITS] = {first};
+	enum weir_charge charge;
+	u64 cost, next;
+
+	if (!j || !units || !client || i >= WEIR_LIMITS)
+		return WEIR_CHARGED;
+	side = weir_side(j);
+	if (!side)
+		return WEIR_CHARGED;
+	rule = weir_rule(side, j);
+	cost = weir_cost_of(rule, i, units);
+	if (!cost)
+		return WEIR_CHARGED;
+	charge = weir_charge(&client->tat[i], j->now, cost, rule->limit[i].burst, &next);
+	if (charge != WEIR_CHARGED)
+		return charge;
+	j->after[i] = next;
+	j->last = next > j->last ? next : j->last;
+	return WEIR_CHARGED;
+}
+
+/* Gives back all that this packet has been charged for. */
+weir_inline void weir_return_client(struct weir_judgement *j, const struct weir_rule *rule,
+				    const struct weir_units *units, struct weir_client *client)
+{
+	for (u32 i = 0; i < WEIR_LIMITS; i++) {
+		if (j->after[i])
+			weir_give_back(&client->tat[i], j->after[i], weir_cost_of(rule, i, units));
+		j->after[i] = 0;
+	}
+}
+
+/*
+ * More than one limit: looks at all before it charges any, so that a refusal costs nothing. Between the
+ * look and the charge another processor may take the last of one: then what was charged is given back.
+ */
+__noinline int weir_charge_several(struct weir_judgement *j, const struct weir_units *units,
+				   struct weir_client *client)
+{
+	const struct weir_side *side;
+	const struct weir_rule *rule;
 
 	if (!j || !units || !client)
 		return WEIR_PASSED;
@@ -231,61 +311,105 @@ __noinline int weir_charge_more(struct weir_judgement *j, const struct weir_unit
 	if (!side)
 		return WEIR_PASSED;
 	rule = weir_rule(side, j);
-	for (u32 i = 1; i < WEIR_LIMITS; i++) {
-		enum weir_charge charge;
-		u64 tat;
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++) {
+		u64 cost = weir_cost_of(rule, i, units), next;
 
-		if (i >= rule->limits)
-			break;
-		paid[i] = weir_cost(rule->unit[i], rule->limit[i].cost, units);
-		if (!paid[i])
+		if (!cost || weir_gcra(weir_read_once(client->tat[i]), j->now, cost,
+				       rule->limit[i].burst, &next))
 			continue;
-		charge = weir_charge(&client->tat[i], j->now, paid[i], rule->limit[i].burst, &tat);
-		if (charge == WEIR_CHARGED) {
-			j->last = tat > j->last ? tat : j->last;
-			continue;
-		}
 		j->limit = i;
-		for (u32 k = 0; k < i; k++)
-			if (paid[k])
-				weir_give_back(&client->tat[k], paid[k]);
+		return WEIR_LIMITED;
+	}
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++) {
+		int charge = weir_charge_one(j, units, client, i);
+
+		if (charge == WEIR_CHARGED)
+			continue;
+		j->limit = i;
+		weir_return_client(j, rule, units, client);
 		return weir_refusal_of(charge);
 	}
 	return WEIR_PASSED;
 }
 
 /*
- * Charges each limit in turn; what was charged is given back if a later one refuses. Leaves the latest
- * of the TATs in j->last, for the expiry of the slot.
+ * Charges every limit, or none. *last: the latest of the TATs that moved, for the expiry of the slot;
+ * 0: none did.
  */
 weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_rule *rule,
-				   const struct weir_units *units, struct weir_client *client)
+				   const struct weir_units *units, struct weir_client *client,
+				   u64 *last)
 {
 	enum weir_charge charge;
+	u32 verdict;
 	u64 cost;
 
-	j->last = 0;
-	if (!rule->limits)
-		return WEIR_PASSED;
-	cost = weir_cost(rule->unit[0], rule->limit[0].cost, units);
-	if (cost) {
-		charge = weir_charge(&client->tat[0], j->now, cost, rule->limit[0].burst, &j->last);
-		if (charge != WEIR_CHARGED) {
-			j->limit = 0;
-			j->last = 0;
-			return weir_refusal_of(charge);
-		}
+	if (weir_unlikely(rule->limits > 1)) {
+		j->last = 0;
+		verdict = weir_charge_several(j, units, client);
+		*last = j->last;
+		return verdict;
 	}
-	return rule->limits > 1 ? weir_charge_more(j, units, client, cost) : WEIR_PASSED;
+	cost = rule->limits ? weir_cost_of(rule, 0, units) : 0;
+	if (!cost)
+		return WEIR_PASSED;
+	charge = weir_charge(&client->tat[0], j->now, cost, rule->limit[0].burst, last);
+	if (weir_likely(charge == WEIR_CHARGED)) {
+		j->after[0] = *last;
+		return WEIR_PASSED;
+	}
+	*last = 0;
+	j->limit = 0;
+	return weir_refusal_of(charge);
+}
+
+/* A group limit refused what the client, or its parent, has paid for: gives it back. */
+__noinline int weir_refund(struct weir_judgement *j, const struct weir_key *key,
+			   const struct weir_units *units)
+{
+	const struct weir_side *side;
+	struct weir_client_set *set;
+	u64 hash;
+	u32 way;
+
+	if (!j || !key || !units)
+		return 0;
+	side = weir_side(j);
+	hash = weir_hash(key, weir_seed);
+	set = weir_set_of(hash);
+	if (!side || !set)
+		return 0;
+	way = weir_find(set, hash, key);
+	if (way < WEIR_WAYS)
+		weir_return_client(j, weir_rule(side, j), units, &set->way[way]);
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------- admission */
 
-/* What the prefix trie says of a client. IPv4 and IPv6 share it. */
+/* Bits of the key's address that are the client's, or its parent's */
+weir_inline u32 weir_key_length(const struct weir_judgement *j, const struct weir_key *key)
+{
+	const struct weir_side *side = weir_side(j);
+	const struct weir_service *service;
+	const u64 *mask;
+
+	if (!side)
+		return 128;
+	service = weir_service(side, j);
+	mask = key->service & WEIR_CLIENT_PARENT ? service->parent_mask[j->ipv6 & 1]
+						 : service->mask[j->ipv6 & 1];
+	return (u32)(__builtin_popcountll(mask[0]) + __builtin_popcountll(mask[1]));
+}
+
+/*
+ * What the prefix trie says of a client. IPv4 and IPv6 share it. A prefix longer than the client says
+ * nothing of it: what is allowed to one address of a /24 is not allowed to all of it.
+ */
 weir_inline void weir_ask_prefix(const struct weir_judgement *j, const struct weir_key *key,
 				 struct weir_prefix *answer)
 {
-	struct weir_prefix_key at = {.length = 128};
+	struct weir_prefix_key at = {.length = weir_key_length(j, key)};
 	const struct weir_prefix *found;
 
 	weir_count_total(prefix_lookups);
@@ -300,17 +424,18 @@ weir_inline void weir_ask_prefix(const struct weir_judgement *j, const struct we
 }
 
 /*
- * Brings an entry to this epoch: tier, flags, and buckets no emptier than the limits of now allow
- * (a limit that became faster must not make a client wait for the old one). A ban takes tat[3] over.
- * Two processors may do this at once: they write the same values.
+ * Asks who the client is in this epoch: j->tier, j->flags; and brings the entry there: its standing, and buckets
+ * no emptier than the limits of now allow (a limit that became faster must not make a client wait for
+ * the old one). A ban takes tat[3] over. Two processors may do this at once: they write the same values. A
+ * packet of the epoch before, that comes late, only asks.
  */
 __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *key,
 			       struct weir_client *client)
 {
+	struct weir_standing old, new = {};
 	const struct weir_side *side;
 	const struct weir_rule *rule;
 	struct weir_prefix answer = {};
-	bool was_banned;
 
 	if (!j || !key || !client)
 		return 0;
@@ -319,12 +444,13 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 		return 0;
 	if (side->flags & WEIR_SIDE_PREFIXES)
 		weir_ask_prefix(j, key, &answer);
-	was_banned = client->flags & WEIR_CLIENT_BANNED;
-	client->tier = answer.tier;
-	client->flags = answer.flags;
 	j->tier = answer.tier;
+	j->flags = answer.flags;
+	old = weir_read_standing(client);
+	if ((s32)(old.epoch - j->epoch) > 0)
+		return 0;
 	rule = weir_rule(side, j);
-	if (was_banned)
+	if (old.flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = 0;
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
 		u64 empty = i < rule->limits ? j->now + rule->limit[i].burst : 0;
@@ -334,7 +460,11 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 	}
 	if (answer.flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = answer.ban_until;
-	client->epoch = j->epoch;
+	new.service = key->service;
+	new.tier = answer.tier;
+	new.flags = answer.flags;
+	new.epoch = j->epoch;
+	weir_write_standing(client, new);
 	return 0;
 }
 
@@ -342,7 +472,7 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 weir_inline u32 weir_by_flags(const struct weir_judgement *j, const struct weir_client *client,
 			      const struct weir_rule *rule)
 {
-	u8 flags = client->flags;
+	u32 flags = j->flags;
 
 	if (weir_unlikely(flags & WEIR_CLIENT_CACHED)) {
 		if ((flags & WEIR_CLIENT_BANNED) && client->tat[WEIR_LIMITS - 1] > j->now)
@@ -361,16 +491,22 @@ weir_inline u32 weir_judge_known(struct weir_judgement *j, const struct weir_sid
 				 u32 way, const struct weir_units *units)
 {
 	struct weir_client *client = &set->way[way % WEIR_WAYS];
+	struct weir_standing standing = weir_read_standing(client);
+	u64 slot = weir_read_once(set->slot[way % WEIR_WAYS]), last = 0;
+	const struct weir_rule *rule;
 	u32 verdict;
 
-	if (weir_unlikely(client->epoch != j->epoch))
+	j->flags = standing.flags;
+	if (weir_unlikely(standing.epoch != j->epoch)) {
 		weir_reclassify(j, key, client);
-	j->tier = client->tier;
-	verdict = weir_by_flags(j, client, weir_rule(side, j));
+		standing.tier = (u8)j->tier;
+	}
+	rule = weir_settle(j, side, key->service, standing.tier);
+	verdict = weir_by_flags(j, client, rule);
 	if (verdict == WEIR_PASSED) {
-		verdict = weir_charge_client(j, weir_rule(side, j), units, client);
-		if (j->last)
-			weir_refresh(set, way % WEIR_WAYS, weir_tag(hash), j->last);
+		verdict = weir_charge_client(j, rule, units, client, &last);
+		if (last)
+			weir_refresh(set, way % WEIR_WAYS, slot, last);
 	}
 	/*
 	 * Not atomic: processors that count one client at the same moment may lose a count here. It
@@ -403,7 +539,7 @@ weir_inline u32 weir_charge_first(struct weir_judgement *j, const struct weir_ru
 			j->limit = i;
 			next = 0;
 		}
-		client->tat[i] = next;
+		client->tat[i] = j->after[i] = next;
 		*last = next > *last ? next : *last;
 	}
 	return verdict;
@@ -416,18 +552,18 @@ weir_inline u32 weir_insert(struct weir_judgement *j, const struct weir_side *si
 			    const struct weir_units *units)
 {
 	struct weir_client *client = &set->way[way % WEIR_WAYS];
+	struct weir_standing standing = {.service = key->service};
 	const struct weir_rule *rule;
 	u32 verdict;
 	u64 last = j->now;
 
-	j->tier = answer->tier;
-	rule = weir_rule(side, j);
+	standing.tier = answer->tier;
+	j->flags = standing.flags = answer->flags;
+	standing.epoch = j->epoch;
+	rule = weir_settle(j, side, key->service, answer->tier);
 	client->addr[0] = key->addr[0];
 	client->addr[1] = key->addr[1];
-	client->service = key->service;
-	client->tier = answer->tier;
-	client->flags = answer->flags;
-	client->epoch = j->epoch;
+	weir_write_standing(client, standing);
 	client->tat[WEIR_LIMITS - 1] = answer->ban_until;
 	verdict = weir_by_flags(j, client, rule);
 	/* What the trie says is not worth keeping: such an entry is the first to be forgotten. */
@@ -506,9 +642,22 @@ __noinline int weir_judge_parent(struct weir_judgement *j, struct weir_key *key,
 	return verdict == WEIR_LIMITED ? WEIR_PARENT_LIMITED : verdict;
 }
 
+/* The verdict on a client that no limit applies to; PASSED too if its tier has none here */
+weir_inline u32 weir_judge_free(const struct weir_judgement *j, const struct weir_rule *rule)
+{
+	if (j->flags & WEIR_CLIENT_BANNED)
+		return WEIR_BANNED;
+	if (j->flags & WEIR_CLIENT_DENIED)
+		return WEIR_DENIED;
+	if ((j->flags & WEIR_CLIENT_UNLIMITED) || (rule->flags & WEIR_RULE_UNLIMITED))
+		return WEIR_UNLIMITED;
+	return WEIR_PASSED;
+}
+
 /*
- * Judges a client that is not in the table, and lets it in if that is all right. What the trie
- * answers for by itself (banned, denied, unlimited) needs no admission. Also WEIR_ASK_PARENT.
+ * Judges a client that is not in the table, and lets it in if that is all right. Who has no limit (banned, denied,
+ * unlimited, or of a tier that has none here) needs no entry, only saves itself the trie with one: it needs no admission,
+ * and takes nobody's place. Also WEIR_ASK_PARENT.
  */
 #define WEIR_ASK_PARENT WEIR_VERDICT_COUNT
 
@@ -516,9 +665,10 @@ __noinline int weir_judge_unknown(struct weir_judgement *j, struct weir_key *key
 				  const struct weir_units *units)
 {
 	const struct weir_side *side;
+	const struct weir_rule *rule;
 	struct weir_client_set *set = weir_set_of(hash);
 	struct weir_prefix answer = {};
-	bool listed;
+	bool free;
 	u32 way;
 
 	if (!j || !key || !units || !set)
@@ -528,25 +678,40 @@ __noinline int weir_judge_unknown(struct weir_judgement *j, struct weir_key *key
 		return WEIR_PASSED;
 	if (side->flags & WEIR_SIDE_PREFIXES)
 		weir_ask_prefix(j, key, &answer);
-	listed = answer.flags & WEIR_CLIENT_CACHED;
-	if (!listed && !weir_guard(j, weir_service(side, j), WEIR_GUARD))
+	j->tier = answer.tier;
+	j->flags = answer.flags;
+	rule = weir_rule(side, j);
+	free = (answer.flags & WEIR_CLIENT_CACHED) || (rule->flags & WEIR_RULE_UNLIMITED) ||
+	       !rule->limits;
+	if (!free && !weir_guard(j, weir_service(side, j), WEIR_GUARD))
 		return WEIR_ASK_PARENT;
-	way = weir_make_room(j, set, hash, !listed);
+	way = weir_make_room(j, set, hash, !free);
 	if (way < WEIR_WAYS)
 		return weir_insert(j, side, key, hash, set, way, &answer, units);
-	if (!listed)
-		return WEIR_ASK_PARENT;
-	if (answer.flags & WEIR_CLIENT_BANNED)
-		return WEIR_BANNED;
-	return answer.flags & WEIR_CLIENT_DENIED ? WEIR_DENIED : WEIR_UNLIMITED;
+	return free ? weir_judge_free(j, rule) : WEIR_ASK_PARENT;
 }
 
 /* ------------------------------------------------------------------------------- the whole way */
 
+/* The number of an interface; WEIR_INTERFACES: not ours any more */
+__noinline int weir_find_interface(const struct weir_judgement *j, u32 ifindex)
+{
+	const struct weir_side *side;
+
+	if (!j)
+		return WEIR_INTERFACES;
+	side = weir_side(j);
+	for (u32 i = 0; side && i < WEIR_INTERFACES; i++)
+		if (side->ifindex[i] == ifindex)
+			return (int)i;
+	return WEIR_INTERFACES;
+}
+
 /* Reads the control word and the clock, once for the packet. NULL: the maps are not there (never). */
-weir_inline const struct weir_side *weir_start(struct weir_judgement *j)
+weir_inline const struct weir_side *weir_start(struct weir_judgement *j, u32 ifindex)
 {
 	const struct weir_control *control;
+	const struct weir_side *side;
 	u32 zero = 0;
 	u64 word;
 
@@ -560,8 +725,15 @@ weir_inline const struct weir_side *weir_start(struct weir_judgement *j)
 	j->tier = WEIR_TIER_DEFAULT;
 	j->limit = WEIR_NO_LIMIT;
 	j->ipv6 = 0;
+	j->flags = 0;
+	__builtin_memset(j->after, 0, sizeof(j->after));
+	j->series = 0;
 	j->now = bpf_ktime_get_ns() << WEIR_TICK_SHIFT;
-	return weir_side(j);
+	side = weir_side(j);
+	j->interface = 0;
+	if (side && weir_unlikely(side->ifindex[0] != ifindex))
+		j->interface = weir_find_interface(j, ifindex);
+	return side;
 }
 
 /* Service, client, limits. *j comes from weir_start(). */
@@ -596,8 +768,11 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 		verdict = weir_judge_unknown(j, &key, hash, units);
 	if (weir_unlikely(verdict == WEIR_ASK_PARENT))
 		verdict = weir_judge_parent(j, &key, units);
-	if (verdict == WEIR_PASSED && weir_rule(side, j)->groups)
+	if (verdict == WEIR_PASSED && (service->flags & WEIR_SERVICE_GROUPS)) {
 		verdict = weir_charge_groups(j, units);
+		if (weir_is_refusal(verdict))
+			weir_refund(j, &key, units);
+	}
 	if (verdict == WEIR_LIMITED && (service->flags & WEIR_SERVICE_REJECT) && packet->syn)
 		verdict = WEIR_REJECTED;
 	return verdict;
@@ -653,37 +828,27 @@ __noinline int weir_tell(const struct weir_judgement *j, const struct weir_packe
 	return 0;
 }
 
-/* The number of an interface; WEIR_INTERFACES: not ours any more, not counted */
-weir_inline u32 weir_interface(const struct weir_side *side, u32 ifindex)
-{
-	if (weir_likely(side->ifindex[0] == ifindex))
-		return 0;
-	for (u32 i = 1; i < WEIR_INTERFACES; i++)
-		if (side->ifindex[i] == ifindex)
-			return i;
-	return WEIR_INTERFACES;
-}
-
 /*
  * The one exit: counts the verdict, tells of refusals, and turns a refusal into PASSED where the
  * service only observes. Returns the verdict to act on.
  */
 weir_inline u32 weir_conclude(struct weir_judgement *j, const struct weir_side *side,
 			      const struct weir_packet *packet, const struct weir_units *units,
-			      u32 verdict, u32 ifindex)
+			      u32 verdict)
 {
-	u32 interface = weir_interface(side, ifindex), index = 0;
 	bool refusal = weir_is_refusal(verdict);
 	bool observed = refusal && (weir_service(side, j)->flags & WEIR_SERVICE_OBSERVE);
 	struct weir_series *series;
+	u32 index;
 
-	if (interface < WEIR_INTERFACES)
-		index = weir_rule(side, j)->series[interface];
+	if (weir_unlikely(!j->series))
+		weir_settle(j, side, j->service, j->tier);
+	index = j->series;
 	series = bpf_map_lookup_elem(&weir_series, &index);
 	if (!series)
 		return verdict;
 	if (weir_unlikely(refusal)) {
-		struct weir_news news = {(u32)units->bytes, verdict, interface, observed};
+		struct weir_news news = {(u32)units->bytes, verdict, j->interface, observed};
 
 		if (j->limit < 2 * WEIR_LIMITS)
 			series->limit[j->limit] += units->packets;

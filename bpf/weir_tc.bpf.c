@@ -70,7 +70,7 @@ int weir_tc(struct __sk_buff *skb)
 {
 	struct weir_packet packet = {};
 	struct weir_judgement j;
-	const struct weir_side *side = weir_start(&j);
+	const struct weir_side *side = weir_start(&j, skb->ifindex);
 	struct weir_units units = {.packets = 1, .bytes = skb->len};
 	u32 verdict;
 
@@ -85,7 +85,7 @@ int weir_tc(struct __sk_buff *skb)
 		verdict = weir_cut_short(&packet);
 	if (weir_likely(verdict == WEIR_PASSED))
 		verdict = weir_judge(&j, side, &packet, &units);
-	verdict = weir_conclude(&j, side, &packet, &units, verdict, skb->ifindex);
+	verdict = weir_conclude(&j, side, &packet, &units, verdict);
 	if (weir_likely(!weir_is_refusal(verdict)))
 		return WEIR_TC_NEXT;
 	return verdict == WEIR_REJECTED ? weir_reset_tc(skb, &packet) : WEIR_TC_DROP;

@@ -55,7 +55,7 @@ int weir_xdp(struct xdp_md *ctx)
 {
 	struct weir_packet packet = {};
 	struct weir_judgement j;
-	const struct weir_side *side = weir_start(&j);
+	const struct weir_side *side = weir_start(&j, ctx->ingress_ifindex);
 	struct weir_units units = {.packets = 1, .bytes = ctx->data_end - ctx->data};
 	u32 verdict;
 
@@ -70,7 +70,7 @@ int weir_xdp(struct xdp_md *ctx)
 	}
 	if (weir_likely(verdict == WEIR_PASSED))
 		verdict = weir_judge(&j, side, &packet, &units);
-	verdict = weir_conclude(&j, side, &packet, &units, verdict, ctx->ingress_ifindex);
+	verdict = weir_conclude(&j, side, &packet, &units, verdict);
 	if (weir_likely(!weir_is_refusal(verdict)))
 		return XDP_PASS;
 	return verdict == WEIR_REJECTED ? weir_reset_xdp(ctx, &packet) : XDP_DROP;

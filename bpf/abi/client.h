@@ -35,13 +35,29 @@
 #define WEIR_CLIENT_BANNED 0x40 /* until tat[3]; that bucket is full when the ban is over */
 #define WEIR_CLIENT_CACHED (WEIR_CLIENT_UNLIMITED | WEIR_CLIENT_DENIED | WEIR_CLIENT_BANNED)
 
+/*
+ * Who a client is to the configuration of one epoch. One word, read and written whole, so that a packet never
+ * sees the tier of one epoch with the rules of another.
+ */
+struct weir_standing {
+	u8 service; /* number of the service, or'ed with PARENT; with the address the key */
+	u8 tier;    /* answer of the prefix trie in this epoch */
+	u8 flags;   /* the same: WEIR_CLIENT_* */
+	u8 reserved;
+	u32 epoch; /* low 32 bits of the epoch that this and tat[] were checked in */
+};
+weir_assert_size(struct weir_standing, 8);
+
 struct weir_client {
 	u64 addr[2]; /* cut to the client prefix; IPv4 as ::ffff:a.b.c.d */
-	u8 service;  /* number of the service, or'ed with PARENT; with addr the key */
-	u8 tier;     /* cached answer of the prefix trie, valid for this epoch */
-	u8 flags;    /* WEIR_CLIENT_* */
-	u8 reserved;
-	u32 epoch; /* low 32 bits of the epoch that tier, flags and tat[] were checked in */
+	union {
+		struct weir_standing standing;
+		u64 standing_word;
+		struct { /* the same, for who reads just one */
+			u8 service, tier, flags, reserved;
+			u32 epoch;
+		};
+	};
 	u64 tat[WEIR_LIMITS]; /* theoretical arrival time of each limit, ticks; see core/gcra.h */
 	u32 passed;	      /* packets; wrap around */
 	u32 refused;

@@ -71,6 +71,7 @@ weir_assert_size(struct weir_rule, 192);
 #define WEIR_SERVICE_OBSERVE 0x01   /* count what would have been refused, refuse nothing */
 #define WEIR_SERVICE_REJECT 0x02    /* answer TCP over a limit with a RST */
 #define WEIR_SERVICE_GUARD 0x04	    /* `guard` holds a limit */
+#define WEIR_SERVICE_GROUPS 0x10    /* some tier has group limits */
 #define WEIR_SERVICE_UNTRACKED 0x08 /* no limit in any tier: the table need not be asked */
 
 struct weir_service {
@@ -87,8 +88,8 @@ weir_assert_size(struct weir_service, 128);
 
 /*
  * Services by port. A port, or protocol number for what has no ports, belongs to a class; a class
- * stands for one set of services. Where no service is bound to destination prefixes the class alone names the
- * service; otherwise the destination trie names the service of each class for that destination.
+ * stands for one set of services. Where no service is bound to destination prefixes the class is the
+ * number of the service; otherwise the destination trie names the service of each class for that destination.
  */
 #define WEIR_CLASS_PROTECTED 255
 

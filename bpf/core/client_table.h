@@ -61,6 +61,25 @@ weir_inline bool weir_key_is(const struct weir_client *client, const struct weir
 	       client->service == key->service;
 }
 
+union weir_standing_word {
+	u64 word;
+	struct weir_standing standing;
+};
+
+weir_inline struct weir_standing weir_read_standing(const struct weir_client *client)
+{
+	union weir_standing_word at = {.word = weir_read_once(client->standing_word)};
+
+	return at.standing;
+}
+
+weir_inline void weir_write_standing(struct weir_client *client, struct weir_standing standing)
+{
+	union weir_standing_word at = {.standing = standing};
+
+	weir_write_once(client->standing_word, at.word);
+}
+
 /* The way the client lives in, or WEIR_WAYS */
 weir_inline u32 weir_find(const struct weir_client_set *set, u64 hash, const struct weir_key *key)
 {
@@ -119,12 +138,14 @@ weir_inline void weir_publish(struct weir_client_set *set, u32 way, u32 tag, u32
 	(void)__sync_lock_test_and_set(&set->slot[way], WEIR_SLOT(tag, expiry));
 }
 
-/* Moves the expiry on, after a charge. `tat`: the latest of the client's TATs. */
-weir_inline void weir_refresh(struct weir_client_set *set, u32 way, u32 tag, u64 tat)
+/*
+ * Moves the expiry on, after a charge. `old`: the slot as it was when the client was found; if it has
+ * changed since, so be it. `tat`: the latest of the client's TATs.
+ */
+weir_inline void weir_refresh(struct weir_client_set *set, u32 way, u64 old, u64 tat)
 {
-	u64 old = weir_read_once(set->slot[way]);
 	u32 expiry = weir_coarse(tat) + 1;
 
-	if ((u32)old == tag && (s32)(expiry - (u32)(old >> 32)) > 0)
-		(void)weir_compare_and_swap(&set->slot[way], old, WEIR_SLOT(tag, expiry));
+	if ((s32)(expiry - (u32)(old >> 32)) > 0)
+		(void)weir_compare_and_swap(&set->slot[way], old, WEIR_SLOT((u32)old, expiry));
 }

@@ -48,12 +48,13 @@ weir_inline enum weir_charge weir_charge(u64 *tat, u64 now, u64 cost, u64 burst,
 }
 
 /*
- * Gives back what was charged. Whoever looks in between finds the bucket emptier than it is and may
- * be refused for nothing, once; never the other way.
+ * Gives back what was charged, if the bucket still is as the charge left it (`next`). If others have been there it
+ * is forfeited: the bucket may have been full in between, and what it was then is theirs already. That errs on the
+ * safe side of the limit, and is rare, because all limits are looked at before any is charged.
  */
-weir_inline void weir_give_back(u64 *tat, u64 cost)
+weir_inline void weir_give_back(u64 *tat, u64 next, u64 cost)
 {
-	weir_add(tat, -cost);
+	(void)weir_compare_and_swap(tat, next, next - cost);
 }
 
 /* What a packet is worth to a limit */

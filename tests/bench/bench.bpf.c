@@ -51,6 +51,13 @@ int weir_empty(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* What the way to any XDP program costs, for drop.sh */
+SEC("xdp.frags")
+int weir_drop(struct xdp_md *ctx)
+{
+	return XDP_DROP;
+}
+
 SEC("xdp.frags")
 int weir_clock(struct xdp_md *ctx)
 {

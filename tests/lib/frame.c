@@ -15,6 +15,7 @@ struct builder {
 	size_t protocol_at; /* the same, one byte */
 	size_t length_from; /* what the IP length counts from; 0: do not set it */
 	size_t length_at;
+	bool ipv4;
 	char *fields[16];
 	size_t count;
 };
@@ -120,6 +121,7 @@ static int push_ipv4(struct builder *b)
 	store16(at + 2, number(b, "len", 0));
 	b->length_at = field(b, "len") ? 0 : frame->l3 + 2;
 	b->length_from = frame->l3;
+	b->ipv4 = true;
 	return 0;
 }
 
@@ -181,15 +183,17 @@ static uint8_t *push_transport(struct builder *b, int protocol, size_t size)
 static void push_tcp(struct builder *b)
 {
 	uint32_t doff = number(b, "doff", 5), seq = htonl(number(b, "seq", 0x1234));
+	uint32_t ack = htonl(number(b, "ack", 0));
 	const char *flags = field(b, "flags");
 	uint8_t *at = push_transport(b, 6, doff > 5 ? doff * 4 : 20);
 
 	store16(at, number(b, "sport", 40000));
 	store16(at + 2, number(b, "dport", 80));
 	memcpy(at + 4, &seq, 4);
+	memcpy(at + 8, &ack, 4);
 	at[12] = (uint8_t)(doff << 4);
 	at[13] = tcp_flags(flags ? flags : "S");
-	store16(at + 14, 64240);
+	store16(at + 14, number(b, "win", 64240));
 }
 
 static void push_udp(struct builder *b)
@@ -254,7 +258,6 @@ static void fill_checksums(struct builder *b)
 {
 	struct frame *frame = b->frame;
 	uint8_t *ip = frame->at + frame->l3, *l4 = frame->at + frame->l4;
-	bool ipv4 = frame->l3 && ip[0] >> 4 == 4;
 	uint8_t protocol = frame->l4 ? frame->at[b->protocol_at] : 0;
 
 	if (b->length_at)
@@ -271,23 +274,26 @@ static void fill_checksums(struct builder *b)
 	} else if (frame->l4 && (protocol == 1 || protocol == 2)) {
 		store16(l4 + 2, frame_checksum(frame_sum(0, l4, frame->size - frame->l4)));
 	}
-	if (ipv4)
+	if (b->ipv4)
 		store16(ip + 10, frame_checksum(frame_sum(0, ip, (ip[0] & 15U) * 4U)));
 }
 
 static void change_whole(struct builder *b)
 {
 	struct frame *frame = b->frame;
-	uint32_t cut = number(b, "cut", (uint32_t)frame->size);
 	uint32_t pad = number(b, "pad", (uint32_t)frame->size);
 	const char *mac = field(b, "mac");
+	uint32_t cut;
 
 	if (mac && !strcmp(mac, "bcast"))
 		memset(frame->at, 0xff, 6);
+	if (mac && !strcmp(mac, "back"))
+		frame->at[5] = 1, frame->at[11] = 2;
 	if (pad > frame->size && pad <= FRAME_MAX) {
 		memset(frame->at + frame->size, (int)number(b, "fill", 0), pad - frame->size);
 		frame->size = pad;
 	}
+	cut = number(b, "cut", (uint32_t)frame->size);
 	if (cut < frame->size)
 		frame->size = cut;
 }

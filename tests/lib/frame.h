@@ -16,14 +16,15 @@
  *               ver= ihl= len= override what would be right
  *   ip6         src= [2001:db8::1] dst= [2001:db8:ffff::80] ttl= [64]; ver= len= as above
  *   hop, route, dest, frag, ah    extension headers; len= in units beyond the least [0]; frag: off= mf
- *   tcp         sport= [40000] dport= [80] flags= of FSRPAU [S] seq= [0x1234] doff= [5]
+ *   tcp         sport= [40000] dport= [80] flags= of FSRPAU [S] seq= [0x1234] ack= [0] win= [64240]
+ *               doff= [5]
  *   udp         sport= dport= [53]
  *   icmp, icmp6, igmp             type= [8, 128, 0x16]
  *   proto       bytes of protocol n= [253]
  *   data        n= bytes [0]
  *
  * Behind a bar: cut= the frame's size, shorter; pad= the frame's size, longer, filled with
- * fill= [0]; mac=bcast.
+ * fill= [0]; mac=bcast, mac=back (receiver and sender swapped).
  * Lengths and checksums are right unless overridden.
  */
 #pragma once

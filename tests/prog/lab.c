@@ -148,12 +148,19 @@ static void *map_pin(const char *name, size_t size)
 	return at;
 }
 
+/* A test that failed left its lab behind, and there can be one at a time. */
+static struct lab *in_use;
+
 struct lab *lab_open(unsigned int clients, const char *yaml)
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
 	struct datapath_error error = {};
 
 	assert_non_null(lab);
+	if (in_use && in_use->datapath)
+		datapath_close(in_use->datapath);
+	remove_pins();
+	in_use = lab;
 	lab->config = lab_config(clients, yaml);
 	if (datapath_open(lab->config, &lab->datapath, &error) ||
 	    datapath_apply(lab->datapath, lab->config, &error))
@@ -185,6 +192,7 @@ void lab_close(struct lab *lab)
 	datapath_close(lab->datapath);
 	config_unref(lab->config);
 	free(lab);
+	in_use = NULL;
 	remove_pins();
 }
 

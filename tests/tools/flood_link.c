@@ -2,11 +2,14 @@
 #include "tests/tools/flood_link.h"
 
 #include <arpa/inet.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -154,4 +157,55 @@ int flood_link_neighbour(const char *interface, bool ipv6, const uint8_t address
 		err = look_up(if_nametoindex(interface), ipv6, address, mac);
 	}
 	return err == -ENOENT ? -EHOSTUNREACH : err;
+}
+
+/* `ip link add type veth`: the kernel finds both names */
+static int add_veth(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg info;
+		struct rtattr link_info, kind;
+		char name[4];
+	} request = {
+		.header = {.nlmsg_len = sizeof(request),
+			   .nlmsg_type = RTM_NEWLINK,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK},
+		.link_info = {sizeof(struct rtattr) * 2 + 4, IFLA_LINKINFO},
+		.kind = {sizeof(struct rtattr) + 4, IFLA_INFO_KIND},
+		.name = {'v', 'e', 't', 'h'},
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char more[256];
+	} answer;
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < 0)
+		return -errno;
+	return answer.header.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EPROTO;
+}
+
+int flood_link_park(int program, int *hold)
+{
+	_cleanup_close_ int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int err, there;
+
+	if (home < 0 || unshare(CLONE_NEWNET))
+		return -errno;
+	err = add_veth();
+	if (!err)
+		err = bpf_xdp_attach((int)if_nametoindex("veth0"), program, 0, NULL);
+	there = err ? -1 : open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (!err && there < 0)
+		err = -errno;
+	if (setns(home, CLONE_NEWNET) && !err)
+		err = -errno;
+	if (err)
+		cleanup_close(&there);
+	else
+		*hold = there;
+	return err;
 }

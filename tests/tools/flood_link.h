@@ -14,6 +14,12 @@ int flood_link_mac(const char *interface, uint8_t mac[6]);
 int flood_link_sent(const char *interface, uint64_t *packets);
 
 /*
+ * Attaches an XDP program to a veth of its own in a namespace of its own, which is gone with the
+ * descriptor in *hold. Why: see flood.c.
+ */
+int flood_link_park(int program, int *hold);
+
+/*
  * The hardware address of a neighbour: sends it a datagram (UDP, port 9) and reads the kernel's table
  * until the answer is there, three seconds at most (the first question after a link came up may be lost). -EHOSTUNREACH: no answer.
  */

@@ -193,12 +193,18 @@ static const struct refusal {
 	{"IPv4-mapped prefix", INTERFACE "deny: ['::ffff:192.0.2.0/120']\n",
 	 "f:2: deny[0]: \"::ffff:192.0.2.0/120\" is an IPv4-mapped address"
 	 "; expected it as IPv4: 192.0.2.0/24"},
-	{"all IPv6", INTERFACE "deny: ['::/0']\n",
-	 "f:2: deny[0]: \"::/0\" takes in ::ffff:0:0/96, which stands for IPv4"
-	 "; expected a prefix without it (2000::/3 is all global IPv6)"},
-	{"takes in IPv4", INTERFACE "deny: ['::/80']\n",
-	 "f:2: deny[0]: \"::/80\" takes in ::ffff:0:0/96, which stands for IPv4"
-	 "; expected a prefix without it (2000::/3 is all global IPv6)"},
+	{"longer than a client", INTERFACE "deny:\n  - 192.0.2.1\n  - 2001:db8::1\n",
+	 "f:4: deny[1]: 2001:db8::1 is /128, but the clients of service `other` are /64"
+	 "; expected at most /64, or a longer `client_prefix` in that service"},
+	{"longer than a client of one service",
+	 INTERFACE "allow: [192.0.2.0/24, 198.51.100.128/25]\n" SERVICE
+		   "    client_prefix: {ipv4: 24}\n",
+	 "f:2: allow[1]: 198.51.100.128/25 is /25, but the clients of service `web` are /24"
+	 "; expected at most /24, or a longer `client_prefix` in that service"},
+	{"tier longer than a client",
+	 INTERFACE "tiers: [{name: a}, {name: b, prefixes: ['2001:db8::/65']}]\n",
+	 "f:2: tiers[1].prefixes[0]: 2001:db8::/65 is /65, but the clients of service `other` are"
+	 " /64; expected at most /64, or a longer `client_prefix` in that service"},
 	{"length too long", INTERFACE "deny: [10.0.0.0/33]\n",
 	 "f:2: deny[0]: \"10.0.0.0/33\" has no valid length; expected /0 to /32"},
 	{"length too long for IPv6", INTERFACE "deny: ['2001:db8::/129']\n",

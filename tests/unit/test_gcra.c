@@ -279,15 +279,34 @@ static void a_clock_that_goes_back_refuses_rather_than_refills(void **state)
 static void what_is_given_back_can_be_taken_again(void **state)
 {
 	struct weir_limit limit = packets(10, SEC_NS, 5);
-	u64 tat = 0;
+	u64 tat = 0, next;
 
 	(void)state;
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 4; i++)
 		assert_true(take(&tat, SEC, limit.cost, limit.burst));
+	assert_int_equal(weir_charge(&tat, SEC, limit.cost, limit.burst, &next), WEIR_CHARGED);
 	assert_false(take(&tat, SEC, limit.cost, limit.burst));
-	weir_give_back(&tat, limit.cost);
+	weir_give_back(&tat, next, limit.cost);
 	assert_true(take(&tat, SEC, limit.cost, limit.burst));
 	assert_false(take(&tat, SEC, limit.cost, limit.burst));
+}
+
+/*
+ * One is charged, and delayed before it gives back. Meanwhile the bucket is full again by itself, and another
+ * is charged: what is given back now would let one more than the burst pass at once.
+ */
+static void what_is_given_back_late_does_not_overfill(void **state)
+{
+	struct weir_limit limit = packets(10, SEC_NS, 5);
+	u64 tat = 0, next, passed = 1;
+
+	(void)state;
+	assert_int_equal(weir_charge(&tat, SEC, limit.cost, limit.burst, &next), WEIR_CHARGED);
+	assert_true(take(&tat, 5 * SEC, limit.cost, limit.burst));
+	weir_give_back(&tat, next, limit.cost);
+	while (take(&tat, 5 * SEC, limit.cost, limit.burst))
+		passed++;
+	assert_int_equal(passed, 5);
 }
 
 static void a_refusal_leaves_the_bucket_as_it_was(void **state)
@@ -421,7 +440,7 @@ static void *contend(void *argument)
 		case WEIR_CHARGED:
 			/* Every third one as if a second limit had refused it */
 			if (contest->give_back && (me->refused++ % 3) == 0) {
-				weir_give_back(&contest->tat, contest->limit.cost);
+				weir_give_back(&contest->tat, next, contest->limit.cost);
 				break;
 			}
 			me->passed++;
@@ -631,6 +650,7 @@ int main(void)
 		cmocka_unit_test(clocks_that_disagree_can_not_refill),
 		cmocka_unit_test(a_clock_that_goes_back_refuses_rather_than_refills),
 		cmocka_unit_test(what_is_given_back_can_be_taken_again),
+		cmocka_unit_test(what_is_given_back_late_does_not_overfill),
 		cmocka_unit_test(a_refusal_leaves_the_bucket_as_it_was),
 		cmocka_unit_test(bytes_never_exceed_their_limit_by_rounding),
 		cmocka_unit_test(a_cost_is_rounded_up_to_whole_ticks),

@@ -62,11 +62,13 @@ static int render_ban(const json_t *reply, const struct page *page, char *error,
 	const char *prefix = reader_string(&reader, reply, "prefix");
 	double seconds = reader_number_or(&reader, reply, "seconds", 0);
 	bool replaced = reader_bool(&reader, reply, "replaced");
+	bool widened = json_is_true(json_object_get(reply, "widened"));
 	int result = reader_result(&reader, error, size);
 
 	if (result)
 		return result;
-	page_line(page, INK_PLAIN, "banned %s %s%s%s", prefix,
+	page_line(page, INK_PLAIN, "banned %s%s %s%s%s", prefix,
+		  widened ? ", the whole client," : "",
 		  seconds > 0 ? "for " : "until it is unbanned",
 		  seconds > 0 ? text_duration(seconds).s : "",
 		  replaced ? "; this replaces the ban that was there" : "");

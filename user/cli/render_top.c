@@ -49,14 +49,14 @@ static void print_title(const json_t *status, const json_t *top, const struct pa
 			struct reader *reader)
 {
 	const json_t *table = reader_object(reader, status, "table");
+	uint64_t bans = reader_count(reader, status, "bans");
 
-	page_line(page, INK_PLAIN, "weir on %s: %s, up %s; %s of %s clients, %s bans; by %s",
+	page_line(page, INK_PLAIN, "weir on %s: %s, up %s; %s of %s clients, %s ban%s; by %s",
 		  reader_string(reader, status, "node"), reader_string(reader, status, "status"),
 		  text_duration(reader_number(reader, status, "uptime_seconds")).s,
 		  text_count(reader_count(reader, table, "entries")).s,
-		  text_count(reader_count(reader, table, "capacity")).s,
-		  text_count(reader_count(reader, status, "bans")).s,
-		  reader_string(reader, top, "by"));
+		  text_count(reader_count(reader, table, "capacity")).s, text_count(bans).s,
+		  bans == 1 ? "" : "s", reader_string(reader, top, "by"));
 }
 
 static void add_service(struct table *table, const struct top_view *view, const json_t *service,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "user/cli/cli.h"
 #include "user/cli/command.h"
@@ -15,6 +16,7 @@ int cli_run(const struct cli_options *options)
 		.log_level = options->log_level,
 		.socket = options->socket,
 	};
+	int result;
 
 	if (options->config && options->interfaces) {
 		fprintf(stderr,
@@ -22,7 +24,12 @@ int cli_run(const struct cli_options *options)
 			"interfaces itself, under `interfaces`\n");
 		return CLI_USAGE;
 	}
-	if (!options->config && !options->interfaces)
-		daemon.config_path = CLI_DEFAULT_CONFIG;
-	return daemon_run(&daemon);
+	if (options->config || options->interfaces)
+		return daemon_run(&daemon);
+	daemon.config_path = CLI_DEFAULT_CONFIG;
+	result = daemon_run(&daemon);
+	if (result == CLI_USAGE && access(CLI_DEFAULT_CONFIG, F_OK))
+		fprintf(stderr, "weir run: name a configuration with -c FILE, or look around "
+				"without one with -i IFACE\n");
+	return result;
 }

@@ -86,6 +86,46 @@ static int check_pair(struct reader *reader, const struct origin *first,
 		list_name(reader->config, first->list));
 }
 
+/* The service whose clients are cut shortest, by family */
+static size_t shortest_clients(const struct config *config, bool ipv4)
+{
+	size_t least = 0;
+
+	for (size_t i = 1; i < config->services; i++) {
+		const struct config_service *a = &config->service[i], *b = &config->service[least];
+
+		if (ipv4 ? a->client_ipv4 < b->client_ipv4 : a->client_ipv6 < b->client_ipv6)
+			least = i;
+	}
+	return least;
+}
+
+/* A client is looked up by its address cut to the client prefix: nothing longer can ever hold it. */
+static int check_lengths(struct reader *reader, const struct origins *all)
+{
+	const struct config *config = reader->config;
+	const struct config_service *ipv4 = &config->service[shortest_clients(config, true)];
+	const struct config_service *ipv6 = &config->service[shortest_clients(config, false)];
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct config_prefix *prefix = &all->at[i].prefix;
+		bool is_ipv4 = prefix_is_ipv4(prefix->addr, prefix->length);
+		const struct config_service *service = is_ipv4 ? ipv4 : ipv6;
+		unsigned int most = is_ipv4 ? ipv4->client_ipv4 : ipv6->client_ipv6;
+		unsigned int length = prefix->length - (is_ipv4 ? 96u : 0);
+		char text[PREFIX_TEXT];
+
+		if (length > most)
+			return schema_fail(
+				reader, all->at[i].node,
+				"%s is /%u, but the clients of service `%s` are /%u; expected at "
+				"most /%u, or a longer `client_prefix` in that service",
+				config_format_prefix(prefix, text, sizeof(text)), length,
+				service->name, most, most);
+	}
+	return 0;
+}
+
 static int check_prefixes(struct reader *reader)
 {
 	const struct config *config = reader->config;
@@ -107,6 +147,8 @@ static int check_prefixes(struct reader *reader)
 			       node_get(reader->tier[i], "prefixes"), i);
 	gather(&all, &config->deny, node_get(reader->root, "deny"), LIST_DENY);
 	gather(&all, &config->allow, node_get(reader->root, "allow"), LIST_ALLOW);
+	if (check_lengths(reader, &all) < 0)
+		return -EINVAL;
 	qsort(all.at, all.count, sizeof(*all.at), compare_origins);
 	/* A run of equal prefixes is short: its third member at the latest is an error. */
 	for (size_t i = 0; i < all.count; i++)
@@ -402,12 +444,14 @@ static int check_series(struct reader *reader)
 	const struct config *config = reader->config;
 	size_t series = config->interfaces * config->services * config->tiers;
 
-	if (series > WEIR_SERIES)
+	/* Series 0 is for what belongs to none */
+	if (series >= WEIR_SERIES)
 		return schema_fail(
 			reader, reader->root,
 			"counts %zu x %zu x %zu (interfaces, services, tiers) = %zu ways; "
 			"expected at most %u",
-			config->interfaces, config->services, config->tiers, series, WEIR_SERIES);
+			config->interfaces, config->services, config->tiers, series,
+			WEIR_SERIES - 1);
 	return 0;
 }
 

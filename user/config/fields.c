@@ -173,8 +173,8 @@ const struct field service_fields[] = {
 		.choices = "drop|reject",
 		.expected = "drop or reject",
 		.fallback = "drop",
-		.help = "What happens over a limit. reject answers TCP with a RST, so that the caller "
-			"fails at once; everything else is dropped.",
+		.help = "What happens over a limit. reject answers a TCP SYN with a RST, so that the "
+			"caller fails at once; everything else is dropped.",
 	},
 	{
 		.name = "client_prefix",
@@ -250,7 +250,7 @@ static const struct field table_fields[] = {
 		.max = 1 << 27,
 		.expected = "a number from 1024 to 134217728",
 		.fallback = "1048576",
-		.help = "Clients remembered at once, 72 bytes of memory each. Rounded up to a power of two.",
+		.help = "Clients remembered at once, 72 bytes of memory each. Rounded up to a multiple of 8.",
 	},
 	{},
 };

@@ -96,9 +96,9 @@ struct config {
 	size_t protecteds;
 	char *http_listen; /* address:port, default 127.0.0.1:9464; NULL: none (listen: off) */
 	char *admin;	   /* unix socket path, default /run/weir/weir.sock */
-	uint64_t clients;  /* entries of the client table, a power of two, default 1048576 */
-	char *node;	   /* default: the host's name */
-	char *pins;	   /* default /sys/fs/bpf/weir */
+	uint64_t clients; /* entries of the client table, a multiple of WEIR_WAYS, default 1048576 */
+	char *node;	  /* default: the host's name */
+	char *pins;	  /* default /sys/fs/bpf/weir */
 	bool keep_on_exit; /* on_exit: detach | keep */
 	enum config_log_format log_format;
 	int log_level; /* syslog priority, default LOG_INFO (6) */
@@ -138,7 +138,8 @@ int config_print(const struct config *config, FILE *out);
 
 /*
  * "203.0.113.0/24", "2001:db8::1": 0 or -EINVAL with *out untouched. Host bits beyond the length are an
- * error, and so is an IPv6 prefix that takes in ::ffff:0:0/96 (::/0 does): IPv4 lives there.
+ * error, and so is an IPv4-mapped address. An IPv6 prefix that takes in ::ffff:0:0/96 (::/0 does) says
+ * nothing of IPv4 all the same.
  */
 int config_parse_prefix(const char *text, struct config_prefix *out);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#include "bpf/abi/client.h"
 #include "user/base/cleanup.h"
 #include "user/config/check.h"
 #include "user/config/reader.h"
@@ -77,16 +78,12 @@ static struct config *new_config(void)
 /* Defaults that depend on what was read */
 static void finish(struct config *config)
 {
-	uint64_t clients = 1;
-
-	while (clients < config->clients)
-		clients <<= 1;
-	config->clients = clients;
+	config->clients = (config->clients + WEIR_WAYS - 1) / WEIR_WAYS * WEIR_WAYS;
 	for (size_t i = 0; i < config->services; i++) {
 		struct config_service *service = &config->service[i];
 
 		if (service->new_clients == NEW_CLIENTS_UNSET)
-			service->new_clients = clients / NEW_CLIENTS_SHARE;
+			service->new_clients = config->clients / NEW_CLIENTS_SHARE;
 		if (service->parent_ipv4 == PARENT_UNSET)
 			service->parent_ipv4 = 24;
 		if (service->parent_ipv6 == PARENT_UNSET)

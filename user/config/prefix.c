@@ -21,29 +21,6 @@ static bool read_address(const char *text, uint8_t addr[16], unsigned int *bits)
 	return inet_pton(AF_INET6, text, addr) == 1;
 }
 
-/*
- * IPv4 lives in ::ffff:0:0/96 of the same tables. So an IPv6 prefix must neither be one of those
- * nor cover them: deny ["::/0"] would cut off IPv4 as well.
- */
-static int check_ipv6(const struct config_prefix *prefix, const char *text, struct problem *problem)
-{
-	char right[PREFIX_TEXT];
-	uint8_t covered[16] = {[10] = 0xff, [11] = 0xff};
-
-	if (prefix_is_ipv4(prefix->addr, prefix->length))
-		return problem_set(problem, "%s is an IPv4-mapped address; expected it as IPv4: %s",
-				   quote(text).text,
-				   config_format_prefix(prefix, right, sizeof(right)));
-	prefix_cut(covered, prefix->length);
-	if (prefix->length < 96 && !memcmp(covered, prefix->addr, sizeof(covered)))
-		return problem_set(
-			problem,
-			"%s takes in ::ffff:0:0/96, which stands for IPv4; expected a prefix "
-			"without it (2000::/3 is all global IPv6)",
-			quote(text).text);
-	return 0;
-}
-
 int prefix_parse(const char *text, struct config_prefix *out, struct problem *problem)
 {
 	char address[INET6_ADDRSTRLEN], right[PREFIX_TEXT];
@@ -72,8 +49,10 @@ int prefix_parse(const char *text, struct config_prefix *out, struct problem *pr
 		return problem_set(problem, "%s has bits set beyond its length; expected %s",
 				   quote(text).text,
 				   config_format_prefix(&prefix, right, sizeof(right)));
-	if (bits == 128 && check_ipv6(&prefix, text, problem) < 0)
-		return -EINVAL;
+	if (bits == 128 && prefix_is_ipv4(prefix.addr, prefix.length))
+		return problem_set(problem, "%s is an IPv4-mapped address; expected it as IPv4: %s",
+				   quote(text).text,
+				   config_format_prefix(&prefix, right, sizeof(right)));
 	*out = prefix;
 	return 0;
 }

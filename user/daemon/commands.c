@@ -39,6 +39,7 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 	const json_t *seconds = json_object_get(arguments, "seconds");
 	json_int_t length = json_integer_value(seconds);
 	struct datapath_ban ban = {.until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL};
+	uint8_t asked;
 	struct datapath_error error = {};
 	char text[PREFIX_TEXT];
 	int result = take_prefix(arguments, &ban.prefix, reply);
@@ -51,6 +52,7 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 			      reply);
 	if (length)
 		ban.until_ns = clock_monotonic_ns() + (uint64_t)length * NS_PER_SEC;
+	asked = ban.prefix.length;
 	result = datapath_ban(control->gather.datapath, &ban, &error);
 	if (result < 0)
 		return refuse(500, "internal_error", error.text, reply);
@@ -60,8 +62,8 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 			    (long long)length);
 	else
 		log_request(LOG_INFO, "bans", request_id, "%s banned without end", text);
-	*reply =
-		json_pack("{s:s, s:I, s:b}", "prefix", text, "seconds", length, "replaced", result);
+	*reply = json_pack("{s:s, s:I, s:b, s:b}", "prefix", text, "seconds", length, "replaced",
+			   result, "widened", ban.prefix.length < asked);
 	return 200;
 }
 

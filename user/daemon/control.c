@@ -208,10 +208,16 @@ int control_reload(struct control *control, const char *request_id, char *why)
 	struct datapath_error refused = {};
 	int result;
 
-	if (!old->path)
+	if (!old->path) { /* nothing is wrong with what is applied */
 		snprintf(error.text, sizeof(error.text),
-			 "started without a configuration file; start with -c FILE to reload it");
-	result = old->path ? config_load(old->path, &config, &error) : -EINVAL;
+			 "started without a configuration file; start with -c FILE to have one to "
+			 "reload");
+		log_request(LOG_WARNING, "config", request_id, "not reloaded: %s", error.text);
+		if (why)
+			snprintf(why, sizeof(error.text), "%s", error.text);
+		return -ENOENT;
+	}
+	result = config_load(old->path, &config, &error);
 	if (!result) {
 		result = datapath_change(gather->datapath, config, &refused);
 		if (result)

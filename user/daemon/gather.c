@@ -226,7 +226,9 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 		    (unsigned long long)out->table_capacity);
 	health_fill(health_add(out, "configuration"), "configuration",
 		    gather->reload_ok ? HEALTH_HEALTHY : HEALTH_DEGRADED, "%s",
-		    gather->reload_ok ? "as in the file" : gather->reload_error);
+		    !gather->reload_ok	   ? gather->reload_error
+		    : gather->config->path ? "as in the file"
+					   : "without a file: observing, nothing is refused");
 	health_disk("/var", health_add(out, "disk"));
 	health_memory(health_add(out, "memory"));
 }

@@ -61,6 +61,9 @@ static void compile_service(const struct config_service *service, const struct c
 		out->flags |= WEIR_SERVICE_REJECT;
 	if (limitless(service, config))
 		out->flags |= WEIR_SERVICE_UNTRACKED;
+	for (size_t t = 0; t < config->tiers; t++)
+		if (service->rule[t].groups)
+			out->flags |= WEIR_SERVICE_GROUPS;
 	mask(out->mask[0], 96u + service->client_ipv4);
 	mask(out->mask[1], service->client_ipv6);
 	mask(out->parent_mask[0], 96u + service->parent_ipv4);
@@ -242,7 +245,8 @@ static uint8_t winner(const struct config *config, const struct numbers *numbers
 			struct weir_prefix_key key = {.length = prefixes->at[i].length};
 
 			memcpy(key.addr, prefixes->at[i].addr, sizeof(key.addr));
-			if (key_covers(&key, at) && (int)key.length > longest) {
+			if (key_covers(&key, at) && (int)key.length > longest &&
+			    !(key_hides_ipv4(&key) && key_covers(&key_ipv4, at))) {
 				longest = (int)key.length;
 				otherwise = (uint8_t)numbers->service[s];
 			}
@@ -255,12 +259,13 @@ static int compile_destinations(const struct config *config, const struct classe
 				struct compiled *out)
 {
 	size_t most = 0, count = 0;
+	bool hidden = false;
 
 	for (size_t s = 1; s < config->services; s++)
 		most += config->service[s].destinations.count;
 	if (!most)
 		return 0;
-	out->destinations = calloc(most, sizeof(*out->destinations));
+	out->destinations = calloc(most + 1, sizeof(*out->destinations));
 	if (!out->destinations)
 		return -ENOMEM;
 	for (size_t s = 1; s < config->services; s++)
@@ -269,7 +274,10 @@ static int compile_destinations(const struct config *config, const struct classe
 
 			key->length = config->service[s].destinations.at[i].length;
 			memcpy(key->addr, config->service[s].destinations.at[i].addr, 16);
+			hidden |= key_hides_ipv4(key);
 		}
+	if (hidden) /* an entry for all of IPv4, where no IPv6 prefix wins */
+		out->destinations[count++].key = key_ipv4;
 	qsort(out->destinations, count, sizeof(*out->destinations), compare_destinations);
 	for (size_t i = 0; i < count; i++) {
 		struct destination_entry *entry = &out->destinations[out->destination_count];
@@ -284,6 +292,14 @@ static int compile_destinations(const struct config *config, const struct classe
 	}
 	out->side->flags |= WEIR_SIDE_DESTINATIONS;
 	return 0;
+}
+
+/* Where no service is bound to destinations, classes are replaced by the services they stand for. */
+static void classes_to_services(struct weir_side *side, uint8_t *classes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (classes[i] != WEIR_CLASS_PROTECTED)
+			classes[i] = side->class_service[classes[i]];
 }
 
 /* -------------------------------------------------------------------------------------- the whole */
@@ -311,6 +327,11 @@ int compile(const struct config *config, uint32_t cpus, const uint32_t *ifindex,
 	result = compile_ports(config, out, &classes);
 	if (!result)
 		result = compile_destinations(config, &classes, out);
+	if (!result && !(out->side->flags & WEIR_SIDE_DESTINATIONS)) {
+		classes_to_services(out->side, out->side->class_tcp, 65536);
+		classes_to_services(out->side, out->side->class_udp, 65536);
+		classes_to_services(out->side, out->side->class_protocol, 256);
+	}
 	if (result == -E2BIG)
 		snprintf(
 			error->text, sizeof(error->text),

@@ -10,10 +10,12 @@
 /* What one source says of one prefix */
 struct claim {
 	struct weir_prefix_key key;
-	enum { CLAIM_TIER, CLAIM_ALLOW, CLAIM_DENY, CLAIM_BAN } kind;
+	enum { CLAIM_IPV4, CLAIM_TIER, CLAIM_ALLOW, CLAIM_DENY, CLAIM_BAN } kind;
 	uint8_t tier;
 	uint64_t until; /* ticks */
 };
+
+const struct weir_prefix_key key_ipv4 = {.length = 96, .addr = {[10] = 0xff, [11] = 0xff}};
 
 int key_compare(const struct weir_prefix_key *a, const struct weir_prefix_key *b)
 {
@@ -29,6 +31,11 @@ bool key_covers(const struct weir_prefix_key *outer, const struct weir_prefix_ke
 	if (outer->length > inner->length || memcmp(outer->addr, inner->addr, whole))
 		return false;
 	return !rest || !((outer->addr[whole] ^ inner->addr[whole]) >> (8 - rest));
+}
+
+bool key_hides_ipv4(const struct weir_prefix_key *key)
+{
+	return key->length < key_ipv4.length && key_covers(key, &key_ipv4);
 }
 
 static int compare_claims(const void *a, const void *b)
@@ -64,6 +71,11 @@ static size_t collect(const struct config *config, const struct numbers *numbers
 				    ? UINT64_MAX
 				    : bans[i].until_ns * WEIR_TICKS_PER_NS;
 	}
+	for (size_t i = 0, claims = (size_t)(at - out); i < claims; i++)
+		if (key_hides_ipv4(&out[i].key)) {
+			*at++ = (struct claim){.key = key_ipv4, .kind = CLAIM_IPV4};
+			break;
+		}
 	return (size_t)(at - out);
 }
 
@@ -71,6 +83,8 @@ static size_t collect(const struct config *config, const struct numbers *numbers
 static void lay(struct weir_prefix *value, const struct claim *claim)
 {
 	switch (claim->kind) {
+	case CLAIM_IPV4: /* says nothing: it stands for what IPv4 does not inherit */
+		break;
 	case CLAIM_TIER:
 		value->tier = claim->tier;
 		break;
@@ -105,7 +119,7 @@ static size_t resolve(const struct claim *claims, size_t count, struct prefix_en
 
 			memset(entry, 0, sizeof(*entry));
 			entry->key = claims[i].key;
-			if (depth)
+			if (depth && key_compare(&entry->key, &key_ipv4))
 				entry->value = stack[depth - 1]->value;
 			stack[depth++] = entry;
 		}

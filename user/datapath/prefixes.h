@@ -3,6 +3,9 @@
  * What the prefix trie must answer. One longest-prefix match has to say everything (tier, allowed,
  * denied, banned), so each prefix stores what follows from all that cover it: the tier of the longest tier prefix, the
  * stronger of allow and deny by the longest that says either, the latest end of any ban. Pure.
+ *
+ * IPv4 lies in the same trie, in ::ffff:0:0/96. Where an IPv6 prefix takes that in (::/0 does), an
+ * entry of that length stands for all of IPv4 and inherits nothing.
  */
 #pragma once
 
@@ -28,3 +31,9 @@ int prefixes_resolve(const struct config *config, const struct numbers *numbers,
 /* By address, then length: a prefix comes before all it covers. */
 int key_compare(const struct weir_prefix_key *a, const struct weir_prefix_key *b);
 bool key_covers(const struct weir_prefix_key *outer, const struct weir_prefix_key *inner);
+
+/* All of IPv4: ::ffff:0:0/96 */
+extern const struct weir_prefix_key key_ipv4;
+
+/* Is it an IPv6 prefix that has IPv4 inside? */
+bool key_hides_ipv4(const struct weir_prefix_key *key);

@@ -8,8 +8,12 @@
 
 struct http_figures {
 	pthread_mutex_t lock;
+	pthread_cond_t idle;
 	struct metrics_http data;
 };
+
+void figures_init(struct http_figures *figures);
+void figures_release(struct http_figures *figures);
 
 /* A request has come in. */
 void figures_begin(struct http_figures *figures);
@@ -20,5 +24,8 @@ void figures_answer(struct http_figures *figures, size_t handler, unsigned int c
 
 /* It is over, whether answered or not. */
 void figures_end(struct http_figures *figures);
+
+/* Waits until nothing is in progress, but no longer than this. */
+void figures_wait_idle(struct http_figures *figures, int timeout_ms);
 
 void figures_read(struct http_figures *figures, struct metrics_http *out);

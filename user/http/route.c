@@ -221,7 +221,7 @@ static bool parse_top(const struct http_request *request, const struct snapshot 
 			if (query->service >= 0)
 				continue;
 			answer_error(answer, 404, "no_such_service",
-				     "no service is named \"%.64s\"; GET /v1/status lists them",
+				     "no service is named \"%.64s\"; `weir status` lists them",
 				     parameter->value);
 		} else {
 			answer_error(

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "user/base/clock.h"
 #include "user/base/log.h"
@@ -29,6 +30,7 @@
 #define PATIENCE_MS \
 	30000 /* for one request over TCP, its answer read: more than any scrape's timeout */
 #define PATIENCE_PERIOD_MS 5000
+#define LAST_ANSWERS_MS 1000		     /* for answers under way when the daemon stops */
 #define DISCARD_BYTES (16 * HTTP_BODY_BYTES) /* of a body too large, before the connection is cut */
 
 struct http {
@@ -369,7 +371,7 @@ int http_start(const char *listen, const char *admin, const struct http_ops *ops
 		return -ENOMEM;
 	}
 	http->ops = *ops;
-	pthread_mutex_init(&http->figures.lock, NULL);
+	figures_init(&http->figures);
 	route_figures(&http->figures.data);
 	http->sources = (struct http_sources){.ops = &http->ops, .figures = &http->figures};
 	http->streams.ops = &http->ops;
@@ -388,17 +390,30 @@ uint16_t http_port(const struct http *http)
 	return http->port;
 }
 
+/* Takes no more connections; what is being answered goes on. */
+static void quiesce(struct MHD_Daemon *daemon)
+{
+	int fd = daemon ? MHD_quiesce_daemon(daemon) : -1;
+
+	if (fd >= 0)
+		close(fd);
+}
+
 void http_stop(struct http *http)
 {
 	if (!http)
 		return;
 	atomic_store(&http->streams.stopping, true);
 	socket_file_release(&http->socket);
+	quiesce(http->tcp);
+	quiesce(http->admin);
+	/* Whoever asked for a detach, and so for our end, shall still read the answer. */
+	figures_wait_idle(&http->figures, LAST_ANSWERS_MS);
 	if (http->tcp)
 		MHD_stop_daemon(http->tcp);
 	patience_stop(&http->patience);
 	if (http->admin)
 		MHD_stop_daemon(http->admin);
-	pthread_mutex_destroy(&http->figures.lock);
+	figures_release(&http->figures);
 	free(http);
 }

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Turns what run.sh has measured into Markdown: report.py RESULTS [DOCUMENT]
+
+Prints it; with a document, puts it there between the markers, in place of what an earlier run has left.
+"""
+import pathlib
+import statistics
+import sys
+
+BEGIN, END = "<!-- measured by make bench: begin -->", "<!-- measured by make bench: end -->"
+LIMITERS = {
+    "floor": "XDP program that drops everything",
+    "weir_xdp": "**Weir, XDP**",
+    "weir_tcx": "**Weir, tcx**",
+    "nft": "nftables dynamic set, netdev ingress",
+    "hashlimit": "iptables hashlimit, raw PREROUTING",
+}
+
+
+def rows(path):
+    return [line.split("\t") for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(head, body):
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "|".join(" ---: " if h.startswith(">") else " --- " for h in head) + "|"
+    for row in body:
+        yield "| " + " | ".join(row) + " |"
+
+
+def make_table(names, body):
+    lines = list(table(names, body))
+    return [lines[0].replace("| >", "| ")] + lines[1:] + [""]
+
+
+def whole(number):
+    return f"{number:,.0f}"
+
+
+def drop_figures(results):
+    """(limiter, sources) -> list of (ns of receiver's processor a packet, dropped a second)"""
+    figures = {}
+    for limiter, sources, dropped, arrived, _sent, elapsed_ms, cpu in rows(results / "drop"):
+        figures.setdefault((limiter, int(sources)), []).append(
+            (int(cpu) / int(arrived), int(dropped) * 1000 / int(elapsed_ms)))
+    return figures
+
+
+def claims(results):
+    """What Weir promises of itself, and whether it holds: (promise, bound, measured, holds)"""
+    prog = {(r[0], r[1], r[2], r[3]): r for r in rows(results / "prog")}
+    drop = drop_figures(results)
+    daemon = {}
+    for name, value in rows(results / "daemon"):
+        daemon.setdefault(name, []).append(float(value))
+
+    one = prog.get(("one limit", "IPv4", "1", "1"))
+    if one:
+        yield "one client, one limit, XDP", "", f"{one[4]} ns a packet", None
+    new = prog.get(("guard on", "IPv4", "1", "all new"))
+    if new:
+        yield "spoofed flood, every packet from a new source", "", f"{new[4]} ns a packet", None
+    for rival, name in (("nft", "nftables' dynamic set"), ("hashlimit", "iptables hashlimit")):
+        if (rival, 60000) in drop and ("weir_xdp", 60000) in drop:
+            ratio = best(drop[rival, 60000]) / best(drop["weir_xdp", 60000])
+            yield (f"packets dropped a second of processor, 60,000 sources, against {name}", "3 times",
+                   f"{ratio:.1f} times", ratio >= 3)
+    if daemon:
+        yield "client table of 1,048,576 clients", "80 MiB", f"{daemon['table_bytes'][0] / 2**20:.0f} MiB", \
+            daemon["table_bytes"][0] <= 80 * 2**20
+        rss = (daemon["rss_kib"][0] - daemon["rss_maps_kib"][0]) / 1024
+        yield "the daemon's memory besides", "30 MiB", f"{rss:.0f} MiB", rss <= 30
+        scan = statistics.median(daemon["scan_ms"])
+        yield f"scan of the table with {whole(daemon['clients'][0])} clients in it", "100 ms", \
+            f"{scan:.0f} ms ({min(daemon['scan_ms']):.0f} to {max(daemon['scan_ms']):.0f})", scan <= 100
+        start = max(daemon["start_ms"])
+        yield "from the start of the daemon until it enforces", "1 s", f"{start / 1000:.2f} s", start <= 1000
+
+
+def best(measurements):
+    return min(ns for ns, _ in measurements)
+
+
+def claims_table(results):
+    found = list(claims(results))
+    if found:
+        yield from make_table(["what", ">target", ">measured", ""],
+                              [[what, bound, value, {None: "", True: "met", False: "**missed**"}[holds]]
+                               for what, bound, value, holds in found])
+
+
+def prog_table(results):
+    body = []
+    for variant, family, cpus, sources, low, median, clock, clock_median, new, refused in rows(results / "prog"):
+        body.append([variant, family, cpus, sources if not sources.isdigit() else whole(int(sources)),
+                     low, median, f"{float(low) / float(clock):.1f}", f"{float(median) / float(clock_median):.1f}",
+                     f"{float(new):.0f} %", f"{float(refused):.0f} %"])
+    if body:
+        yield "### Nanoseconds a packet in weir_xdp"
+        yield ""
+        yield from make_table(["configuration", "", ">processors", ">sources", ">min", ">median", ">min, in clock readings",
+                               ">median, in clock readings", ">new clients", ">refused"], body)
+
+
+def drop_table(results):
+    figures = drop_figures(results)
+    if not figures:
+        return
+    yield "### Packets dropped over one veth, beside other limiters"
+    yield ""
+    for sources in (60000, 1):
+        base = best(figures["weir_xdp", sources])
+        body = []
+        for limiter, label in LIMITERS.items():
+            measured = figures.get((limiter, sources), [])
+            if not measured:
+                continue
+            ns = best(measured)
+            body.append([label, whole(sources), whole(ns), whole(statistics.median(n for n, _ in measured)), whole(1e9 / ns),
+                         f"{base / ns:.2f}", whole(max(pps for _, pps in measured))])
+        yield from make_table(["limiter", ">sources", ">ns a packet, min", ">median", ">packets/s of one processor",
+                               ">of Weir's", ">seen dropped/s"], body)
+
+
+def report(results):
+    machine = dict(rows(results / "machine"))
+    yield f"Machine: {machine['cpu']}, {machine['cpus']} processors ({machine['virtual']}), {machine['memory_mib']} MiB, Linux " \
+          f"{machine['kernel']}; load before: {machine['load']}. Weir {machine['version']}, nftables {machine['nft']}, iptables " \
+          f"{machine['iptables']}. Command: `make bench`."
+    yield ""
+    for part in (claims_table, prog_table, drop_table):
+        yield from part(results)
+
+
+def main():
+    results = pathlib.Path(sys.argv[1])
+    text = "\n".join(report(results)).rstrip() + "\n"
+    print(text)
+    if len(sys.argv) > 2:
+        document = pathlib.Path(sys.argv[2])
+        old = document.read_text()
+        if old.count(BEGIN) != 1 or old.count(END) != 1:
+            sys.exit(f"{document} wants one '{BEGIN}' and one '{END}'")
+        before, rest = old.split(BEGIN)
+        document.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}")
+
+
+if __name__ == "__main__":
+    main()
