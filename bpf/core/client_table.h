@@ -13,9 +13,7 @@
  *    the other ages out: at most one burst more, once, for each processor that raced.
  *  - one that found an entry just before another evicted it charges its packet to the newcomer:
  *    one packet for each processor and eviction.
- *  - weir_refresh() may lose to an eviction; then the compare-and-swap fails and nothing is written. It may
- *    also lose to another packet of its client: then the expiry is early by what the loser charged, and
- *    forgetting the client at just that time gives back that much, at most a packet for each processor.
+ *  - weir_refresh() may lose to an eviction; then the compare-and-swap fails and nothing is written.
  */
 #pragma once
 
@@ -148,7 +146,7 @@ weir_inline void weir_refresh(struct weir_client_set *set, u32 way, u64 old, u64
 {
 	u32 expiry = weir_coarse(tat) + 1;
 
-	/* No tag: another processor has claimed the way and writes there. Its claim must stand. */
+	/* Without a tag the way is free, or being written: that is not ours to touch. */
 	if ((u32)old && (s32)(expiry - (u32)(old >> 32)) > 0)
 		(void)weir_compare_and_swap(&set->slot[way], old, WEIR_SLOT((u32)old, expiry));
 }

@@ -216,7 +216,7 @@ static void a_claim_fails_when_the_way_has_changed(void **state)
 	assert_int_equal(set.slot[2], WEIR_SLOT(77, 5));
 	/* moved on by a packet of its client in between */
 	old = set.slot[2];
-	weir_refresh(&set, 2, old, 100 * COARSE);
+	weir_refresh(&set, 2, set.slot[2], 100 * COARSE);
 	assert_false(weir_claim(&set, 2, old));
 	assert_true(weir_claim(&set, 2, set.slot[2]));
 	assert_false(weir_claim(&set, 2, set.slot[2]));
@@ -255,12 +255,17 @@ static void a_refresh_only_moves_on(void **state)
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 100));
 	weir_refresh(&set, 1, set.slot[1], 100 * COARSE);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 101));
-	/* not that of another, nor one that is being written */
+	/* not what has changed since it was looked at, be it another's by now */
+	weir_refresh(&set, 1, WEIR_SLOT(5, 100), 500 * COARSE);
 	weir_refresh(&set, 1, WEIR_SLOT(6, 101), 500 * COARSE);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 101));
+	/* nor what is free or being written */
 	set.slot[1] = WEIR_SLOT_BUSY;
-	weir_refresh(&set, 1, WEIR_SLOT_BUSY, 500 * COARSE);
+	weir_refresh(&set, 1, set.slot[1], 500 * COARSE);
 	assert_int_equal(set.slot[1], WEIR_SLOT_BUSY);
+	set.slot[1] = WEIR_SLOT_FREE;
+	weir_refresh(&set, 1, set.slot[1], 500 * COARSE);
+	assert_int_equal(set.slot[1], WEIR_SLOT_FREE);
 }
 
 static void coarse_time_wraps_without_harm(void **state)
@@ -436,7 +441,7 @@ static const struct {
 	{"64 services", services},
 };
 
-#define KEYS 65536
+#define KEYS 65536U
 #define SETS 16384 /* 131,072 clients: half full */
 
 /* Chi-square of `count` bins, as standard deviations above its mean (Wilson-Hilferty) */
