@@ -14,7 +14,7 @@ declare -A packages=(
 	libc6-dev gcc make pkg-config|pkgconf'
 [test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client
 	nginx-light|nginx-core|nginx-full|nginx curl jq iproute2 nftables iptables ethtool tcpdump prometheus procps
-	psmisc util-linux socat'
+	psmisc util-linux socat strace'
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
 [bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy'
 [demo]='iproute2 curl jq nginx-light|nginx procps util-linux python3'

@@ -12,6 +12,7 @@ bats_require_minimum_version 1.5.0
 weir=${WEIR:-$BATS_TEST_DIRNAME/../../build/weir}
 traffic=$BATS_TEST_DIRNAME/../e2e/traffic.py
 bpf=$BATS_TEST_DIRNAME/../e2e/bpf.py
+flood=$BATS_TEST_DIRNAME/../../build/tools/flood
 python=${PYTHON:-/usr/bin/python3}
 
 # world: the namespaces and the wire, and names for everything else

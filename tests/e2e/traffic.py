@@ -8,12 +8,14 @@
     traffic.py fetch ADDRESS PORT BYTES                  reads so much from a TCP server
     traffic.py serve PORT BYTES                          a TCP server that sends so much to each caller
     traffic.py receive PORT                              a UDP server; at SIGTERM says what came
+    traffic.py reloads SOCKET YAML COUNT FILE...         puts each file in the place of YAML in turn, and reloads
 
 A rate is kept on average: what the machine delays is sent at once, so that the count is exact. Times are
 CLOCK_MONOTONIC, which is the clock of the limiter.
 """
 import argparse
 import json
+import os
 import select
 import signal
 import socket
@@ -150,6 +152,30 @@ def receive(args):
         got["bytes"] += len(data)
 
 
+def reloads(args):
+    """Counts the answers by their status."""
+    request = (b"POST /v1/reload HTTP/1.1\r\nHost: weir\r\nContent-Type: application/json\r\n"
+               b"Content-Length: 2\r\n\r\n{}")
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(30)
+    sock.connect(args.socket)
+    answers = {}
+    begin = time.monotonic()
+    for number in range(args.count):
+        os.link(args.file[number % len(args.file)], args.yaml + ".new")
+        os.rename(args.yaml + ".new", args.yaml)
+        sock.sendall(request)
+        head, _, body = sock.recv(65536).partition(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+        while len(body) < length:
+            body += sock.recv(65536)
+        status = head.split()[1].decode()
+        answers[status] = answers.get(status, 0) + 1
+        os.unlink(args.yaml)
+    os.link(args.file[0], args.yaml)
+    return {"answers": answers, "seconds": time.monotonic() - begin}
+
+
 def main():
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(required=True)
@@ -175,6 +201,12 @@ def main():
         command.set_defaults(run=function)
         for name in names.split():
             command.add_argument(name, type=str if name == "address" else int)
+    command = commands.add_parser("reloads")
+    command.set_defaults(run=reloads)
+    command.add_argument("socket")
+    command.add_argument("yaml")
+    command.add_argument("count", type=int)
+    command.add_argument("file", nargs="+")
     args = parser.parse_args()
     if args.run in (udp, connect) and args.count is None and args.seconds is None:
         parser.error("--count or --seconds: nothing here goes on for ever")
