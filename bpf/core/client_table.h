@@ -27,9 +27,8 @@ struct weir_key {
 
 /*
  * Keyed with three random words (two odd multipliers), so that nobody outside can choose addresses
- * of one set. Three multiply-xorshift rounds: with two, or without a good fixed multiplier (that of
- * MurmurHash3's finalizer) as the last, addresses that differ in a few bits crowd into some sets
- * under one seed in ten.
+ * of one set. Three multiply-xorshift rounds: with two, or without a good fixed multiplier (that of MurmurHash3's
+ * finalizer) as the last, addresses that differ in a few bits crowd into some sets under one seed in ten.
  */
 weir_inline u64 weir_hash(const struct weir_key *key, const volatile u64 *seed)
 {
@@ -147,6 +146,7 @@ weir_inline void weir_refresh(struct weir_client_set *set, u32 way, u64 old, u64
 {
 	u32 expiry = weir_coarse(tat) + 1;
 
-	if ((u32)old && (s32)(expiry - (u32)(old >> 32)) > 0) /* not while it is being written */
+	/* Without a tag the way is free, or being written: that is not ours to touch. */
+	if ((u32)old && (s32)(expiry - (u32)(old >> 32)) > 0)
 		(void)weir_compare_and_swap(&set->slot[way], old, WEIR_SLOT((u32)old, expiry));
 }

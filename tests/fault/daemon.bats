@@ -50,7 +50,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	END
 	cp "$yaml" "$dir/two"
 	start
-	background sender "$client" "$python" "$traffic" udp 10.77.0.1 53 --seconds 60
+	background sender "$client" "$python" "$traffic" udp 10.77.0.1 53 --seconds 60 --rate 3000
 	"$python" "$traffic" reloads "$socket" "$yaml" 1000 "$dir/two" "$dir/one" > "$dir/reloads"
 	kill "$sender"
 	is 5 "$(udp_received)"
