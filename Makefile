@@ -120,7 +120,7 @@ bench: ## measure, as root: tests/bench/run.sh
 .PHONY: demo
 demo: ## see it work on this machine, in namespaces of its own; as root
 	scripts/deps.sh build demo
-	$(MAKE) build
+	$(MAKE) build test-tools
 	scripts/demo.sh
 
 .PHONY: check

@@ -17,7 +17,7 @@ declare -A packages=(
 	psmisc util-linux socat strace'
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
 [bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy'
-[demo]='iproute2 curl jq nginx-light|nginx procps util-linux python3'
+[demo]='iproute2 curl ethtool jq nftables nginx-light|nginx procps util-linux python3'
 )
 
 # Packages that would start a service: a test wants the program, not a server on this host

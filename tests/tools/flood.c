@@ -35,7 +35,7 @@
  * rate can come in portions as small as this.
  */
 #define TICK_NS (NSEC_PER_SEC / 4000)
-/* The whole flood, if there is no rate: a timer ends it */
+/* The whole flood, if its program knows when packets are due: a timer ends it */
 #define RUN_PACKETS (1U << 30)
 
 struct flood {
@@ -43,7 +43,9 @@ struct flood {
 	const char *interface;
 	uint64_t sources, pps, seconds, packets, batch, cpu, ifindex;
 	uint32_t stride;
-	bool has_mac;
+	uint64_t heavy_every;
+	uint32_t heavy;
+	bool has_mac, smooth;
 };
 
 static volatile sig_atomic_t stop;
@@ -89,7 +91,10 @@ static const struct {
 	{"from", 'f', "ADDRESS", "first source: 10.0.0.0, or 2001:db8::1 (then each has a /64 of its own)"},
 	{"sources", 'n', "N", "sources, in turn: 1 (if not given) to 2^24, spread over a /8 or /40"},
 	{"consecutive", 'c', NULL, "sources next to each other instead"},
+	{"heavy", 'H', "ADDRESS", "one more source, of the same kind"},
+	{"heavy-every", 'e', "N", "which sends each Nth packet; 30 if not given"},
 	{"pps", 'r', "N", "packets a second; 0 (if not given): as many as can be"},
+	{"smooth", 'S', NULL, "evenly, at the price of a whole processor; wants --pps"},
 	{"seconds", 's', "N", "for this long, 1 if not given, 600 at most"},
 	{"packets", 'k', "N", "or until that many are sent"},
 	{"size", 'z', "BYTES", "of the frame; UDP only"},
@@ -142,10 +147,22 @@ static void hardware_address(const char *text, uint8_t out[6])
 		die("--mac %s: wants six bytes, such as 02:00:00:00:00:01", text);
 }
 
+/* Of a source: what flood.bpf.c writes at FLOOD_SOURCE. The rest of an IPv6 address is as in --from. */
+static uint32_t variable_part(const struct flood *flood, const char *text)
+{
+	uint8_t bytes[16];
+	uint32_t part;
+
+	if (address(text, bytes) != flood->frame.ipv6)
+		die("%s and --to are not of one kind", text);
+	memcpy(&part, bytes + (flood->frame.ipv6 ? 4 : 0), sizeof(part));
+	return ntohl(part);
+}
+
 static void read_options(int argc, char **argv, struct flood *flood)
 {
 	struct option options[OPTIONS + 1] = {};
-	const char *to = NULL, *from = NULL;
+	const char *to = NULL, *from = NULL, *heavy = NULL;
 	int letter;
 
 	for (size_t i = 0; i < OPTIONS; i++)
@@ -199,6 +216,15 @@ static void read_options(int argc, char **argv, struct flood *flood)
 			hardware_address(optarg, flood->frame.to_mac);
 			flood->has_mac = true;
 			break;
+		case 'H':
+			heavy = optarg;
+			break;
+		case 'e':
+			flood->heavy_every = number(optarg, 1, 1000000, "heavy-every");
+			break;
+		case 'S':
+			flood->smooth = true;
+			break;
 		case 'h':
 			usage();
 			exit(0);
@@ -213,6 +239,12 @@ static void read_options(int argc, char **argv, struct flood *flood)
 		from = flood->frame.ipv6 ? "2001:db8::1" : "10.0.0.0";
 	if (address(from, flood->frame.from) != flood->frame.ipv6)
 		die("--from and --to are not of one kind");
+	if (heavy)
+		flood->heavy = variable_part(flood, heavy);
+	else
+		flood->heavy_every = 0;
+	if (flood->smooth && !flood->pps)
+		die("--smooth wants --pps");
 }
 
 /* ------------------------------------------------------------------------------------ flood */
@@ -288,7 +320,7 @@ static uint64_t due(const struct flood *flood, uint64_t begin, uint64_t sent)
 {
 	uint64_t left = flood->packets - sent, want = RUN_PACKETS;
 
-	if (flood->pps) {
+	if (flood->pps && !flood->smooth) {
 		__uint128_t all = (__uint128_t)(now_ns() - begin) * flood->pps / NSEC_PER_SEC + 1;
 
 		want = all > sent ? (uint64_t)all - sent : 0;
@@ -339,6 +371,7 @@ int main(int argc, char **argv)
 		.frame.dport = 9,
 		.sources = 1,
 		.seconds = 1,
+		.heavy_every = 30,
 		.packets = UINT64_MAX,
 		.batch = 64,
 		.stride =
@@ -356,6 +389,9 @@ int main(int argc, char **argv)
 	plan.sources = (uint32_t)flood.sources;
 	plan.stride = flood.stride;
 	plan.ifindex = (uint32_t)flood.ifindex;
+	plan.heavy = flood.heavy;
+	plan.heavy_every = (uint32_t)flood.heavy_every;
+	plan.gap = flood.smooth ? (NSEC_PER_SEC << FLOOD_GAP_SHIFT) / flood.pps : 0;
 
 	CPU_ZERO(&processor);
 	CPU_SET(flood.cpu, &processor);

@@ -30,13 +30,21 @@ struct flood_plan {
 	flood_u32 sources;   /* 1 .. FLOOD_SOURCES_MAX */
 	flood_u32 stride;    /* odd: from one source to the next, modulo 2^24 */
 	flood_u32 ifindex;
+	flood_u32 heavy;       /* host order: a source of its own, as `source` */
+	flood_u32 heavy_every; /* each so many packets one comes from there; 0: none */
+	flood_u64 gap;	       /* between packets, 1/1024 ns; 0: none, as they come */
 };
+
+#define FLOOD_GAP_SHIFT 10
+/* How late a packet may be and still be made up for. More would come as a burst. */
+#define FLOOD_LATE (100000ULL << FLOOD_GAP_SHIFT)
 
 /* IPv4: 14 + 12. IPv6: 14 + 8 + 4. So one place serves both. */
 #define FLOOD_SOURCE 26
 
 struct flood_state {
 	flood_u64 packets; /* made so far */
+	flood_u64 next;	   /* when the next is due, 1/1024 ns of the monotonic clock */
 	flood_u32 which;   /* source of the next, 0 .. sources - 1 */
 	flood_u32 lap;	   /* how often all sources have been through */
 };

@@ -10,6 +10,6 @@ build/tools/flood: $(patsubst tests/%.c,build/obj/tests/%.o,$(filter tests/tools
 $(patsubst %.c,build/obj/%.o,$(call native_c,tools)): | build/tests/tools/flood.skel.h
 
 .PHONY: test-tools
-test-tools: build/tools/flood
+test-tools: build/tools/flood build/tests/tools/bots.bpf.o
 
 -include $(patsubst %.c,build/obj/%.d,$(call native_c,tools))
