@@ -128,7 +128,7 @@ $(printf '%b' "$text")"
 	cp "$weir" "$dir/weir"
 	run -1 --separate-stderr timeout 20 nsenter --net="/run/netns/$host" setpriv --reuid 65534 --clear-groups \
 		"$dir/weir" run --log text -c "$yaml"
-	contains "$stderr" CAP_
+	contains "$stderr" "not permitted without CAP_BPF CAP_NET_ADMIN CAP_PERFMON;"
 	[ ! -e "$pins" ]
 	[ ! -e "$socket" ]
 	# nothing of it is needed to check
