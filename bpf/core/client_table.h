@@ -146,6 +146,7 @@ weir_inline void weir_refresh(struct weir_client_set *set, u32 way, u64 old, u64
 {
 	u32 expiry = weir_coarse(tat) + 1;
 
-	if ((s32)(expiry - (u32)(old >> 32)) > 0)
+	/* Without a tag the way is free, or being written: that is not ours to touch. */
+	if ((u32)old && (s32)(expiry - (u32)(old >> 32)) > 0)
 		(void)weir_compare_and_swap(&set->slot[way], old, WEIR_SLOT((u32)old, expiry));
 }

@@ -3,6 +3,7 @@
 #
 # The command line against a live daemon.
 
+# shellcheck disable=SC2016 # scripts for another shell and for awk
 load lib
 setup() { world; }
 teardown() { end_of_world; }
@@ -162,4 +163,21 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 	[ -S "$dir/other.sock" ]
 	[ ! -e "$socket" ]
 	is 660 "$(stat -c %a "$dir/other.sock")"
+}
+
+@test "rates in top are by the second, however often the configuration is reloaded" {
+	limited
+	cp "$yaml" "$dir/one"
+	cp "$yaml" "$dir/two"
+	background sender "$client" "$python" "$traffic" udp 10.77.0.1 53 --seconds 12 --rate 100
+	eventually 5 top_has_client
+	background reloads "$host" "$python" "$traffic" reloads "$socket" "$yaml" 150 "$dir/one" "$dir/two"
+	for _ in {1..25}; do
+		"$weir" top --once --json | jq -c '[.clients[] | .passed_per_second + .refused_per_second]'
+		stopped "$reloads" && break
+		sleep 0.1
+	done > "$dir/rates"
+	cat "$dir/rates"
+	# always listed, never as what came in a few milliseconds
+	jq -es 'length > 3 and all(length == 1 and .[0] > 50 and .[0] < 150)' "$dir/rates"
 }

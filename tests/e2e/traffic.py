@@ -162,8 +162,8 @@ def reloads(args):
     answers = {}
     begin = time.monotonic()
     for number in range(args.count):
-        os.link(args.file[number % len(args.file)], args.yaml + ".new")
-        os.rename(args.yaml + ".new", args.yaml)
+        os.unlink(args.yaml)
+        os.link(args.file[number % len(args.file)], args.yaml)
         sock.sendall(request)
         head, _, body = sock.recv(65536).partition(b"\r\n\r\n")
         length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
@@ -171,8 +171,6 @@ def reloads(args):
             body += sock.recv(65536)
         status = head.split()[1].decode()
         answers[status] = answers.get(status, 0) + 1
-        os.unlink(args.yaml)
-    os.link(args.file[0], args.yaml)
     return {"answers": answers, "seconds": time.monotonic() - begin}
 
 

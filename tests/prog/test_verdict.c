@@ -42,8 +42,6 @@ static const char config[] =
 	"     limits: {anonymous: [2/day packets]}}\n"
 	"  - {name: host, match: [tcp/8080], destinations: [198.51.100.80, '2001:db8:ffff::80'],\n"
 	"     limits: {anonymous: [2/day packets]}}\n"
-	"  - {name: small, match: [udp/7], client_prefix: {ipv4: 24, ipv6: 56},\n"
-	"     limits: {anonymous: [2/day packets]}}\n"
 	"  - {name: tiny, match: [udp/9], client_prefix: {ipv6: 128}, limits: {anonymous: [2/day packets]}}\n"
 	"  - {name: volume, match: [tcp/20], limits: {anonymous: [3000B/s bytes burst 1600]}}\n"
 	"  - {name: both, match: [tcp/21], limits: {anonymous: [3/day packets, 1/day connections]}}\n"
@@ -227,8 +225,6 @@ static const struct verdict_case cases[] = {
 	{"TCP options", "ip4/tcp doff=15", 3, "drop limited web/anonymous"},
 
 	/* clients */
-	{"client of a /24", "ip4 src=192.0.2.9/udp dport=7", 3, "drop limited small/anonymous"},
-	{"client of a /56", "ip6/udp dport=7", 3, "drop limited small/anonymous"},
 	{"client of a /128", "ip6/udp dport=9", 3, "drop limited tiny/anonymous"},
 
 	/* control */
@@ -299,6 +295,18 @@ static void every_packet_has_its_verdict(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+static const char *sent(struct lab *lab, const char *text)
+{
+	static char line[160];
+	struct lab_outcome outcome;
+	struct frame frame;
+
+	assert_int_equal(frame_build(&frame, "%s", text), 0);
+	outcome = lab_send(lab, LAB_XDP, &frame);
+	strcpy(line, lab_describe(&outcome));
+	return line;
+}
+
 /* What is not answered leaves as it came. */
 static void what_passes_is_not_changed(void **state)
 {
@@ -320,6 +328,45 @@ static void what_passes_is_not_changed(void **state)
 			assert_memory_equal(outcome.out.at, frame.at, frame.size);
 		}
 	}
+}
+
+/* How much of an address makes a client, for each service */
+static void neighbours_within_a_client_prefix_are_one_client(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *service, *one, *neighbour, *beyond;
+	} clients[] = {
+		{"{ipv4: 32}", "ip4 src=192.0.2.4/udp", NULL, "ip4 src=192.0.2.5/udp"},
+		{"{ipv4: 24}", "ip4 src=192.0.2.4/udp", "vlan/ip4 src=192.0.2.255/udp", "ip4 src=192.0.3.4/udp"},
+		{"{ipv4: 27}", "ip4 src=192.0.2.4/udp", "ip4 src=192.0.2.31/udp", "ip4 src=192.0.2.32/udp"},
+		{"{ipv4: 8}", "ip4 src=192.0.2.4/udp", "ip4 src=192.255.255.255/udp", "ip4 src=193.0.2.4/udp"},
+		{"{ipv6: 128}", "ip6 src=2001:db8::1/udp", NULL, "ip6 src=2001:db8::2/udp"},
+		{"{ipv6: 64}", "ip6 src=2001:db8::1/udp", "ip6 src=2001:db8::ffff:ffff:ffff:ffff/udp", "ip6 src=2001:db8:0:1::1/udp"},
+		{"{ipv6: 56}", "ip6 src=2001:db8::1/udp", "ip6 src=2001:db8:0:ff::1/udp", "ip6 src=2001:db8:0:100::1/udp"},
+		{"{ipv6: 48}", "ip6 src=2001:db8::1/udp", "ip6 src=2001:db8:0:ffff::1/udp", "ip6 src=2001:db8:1::1/udp"},
+		{"{ipv6: 77}", "ip6 src=2001:db8::1/udp", "ip6 src=2001:db8::7:ffff:ffff:ffff/udp", "ip6 src=2001:db8::8:0:0:1/udp"},
+	};
+	/* clang-format on */
+	struct lab *lab = *state;
+
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		const char *neighbour = clients[i].neighbour ? clients[i].neighbour
+							     : clients[i].one;
+		char yaml[200];
+
+		snprintf(
+			yaml, sizeof(yaml),
+			"services: [{name: other, client_prefix: %s, limits: {default: [2/day packets]}}]\n",
+			clients[i].service);
+		lab_apply(lab, yaml);
+		lab_forget(lab);
+		assert_string_equal(sent(lab, clients[i].one), "pass passed other/default");
+		assert_string_equal(sent(lab, neighbour), "pass passed other/default");
+		assert_string_equal(sent(lab, clients[i].one), "drop limited other/default");
+		assert_string_equal(sent(lab, clients[i].beyond), "pass passed other/default");
+	}
+	lab_apply(lab, config);
 }
 
 /* ------------------------------------------------------------------------------------- truncation */
@@ -398,7 +445,6 @@ static const char *service_of_port(bool tcp, unsigned int port)
 		return "dns";
 	if (!tcp)
 		return port == 123		      ? ""
-		       : port == 7		      ? "small"
 		       : port == 9		      ? "tiny"
 		       : port == 11		      ? "crowd"
 		       : port >= 5000 && port <= 5999 ? "game"
@@ -419,7 +465,7 @@ static void every_port_belongs_to_its_service(void **state)
 	static const char *const frames[] = {"ip4 src=10.0.0.1/tcp", "ip4 src=10.0.0.1/udp",
 					     "vlan/ip6 src=2001:db8:a::1/hop/tcp",
 					     "ip6 src=2001:db8:a::1/udp"};
-	static const char *const services[] = {"web",  "dns",	 "ssl",	 "game",  "host", "small",
+	static const char *const services[] = {"web",  "dns",	 "ssl",	 "game",  "host",
 					       "tiny", "volume", "both", "crowd", "other"};
 	struct lab *lab = *state;
 
@@ -561,6 +607,7 @@ static int tests(void)
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test_setup(every_packet_has_its_verdict, forget),
 		cmocka_unit_test_setup(what_passes_is_not_changed, forget),
+		cmocka_unit_test_setup(neighbours_within_a_client_prefix_are_one_client, forget),
 		cmocka_unit_test_setup(cut_at_every_byte_a_packet_is_dropped_as_malformed, forget),
 		cmocka_unit_test_setup(every_ethertype_passes_but_broken_ip, forget),
 		cmocka_unit_test_setup(every_port_belongs_to_its_service, forget),

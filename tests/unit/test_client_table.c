@@ -216,7 +216,7 @@ static void a_claim_fails_when_the_way_has_changed(void **state)
 	assert_int_equal(set.slot[2], WEIR_SLOT(77, 5));
 	/* moved on by a packet of its client in between */
 	old = set.slot[2];
-	weir_refresh(&set, 2, 77, 100 * COARSE);
+	weir_refresh(&set, 2, set.slot[2], 100 * COARSE);
 	assert_false(weir_claim(&set, 2, old));
 	assert_true(weir_claim(&set, 2, set.slot[2]));
 	assert_false(weir_claim(&set, 2, set.slot[2]));
@@ -237,7 +237,7 @@ static void an_expiry_is_never_early(void **state)
 		u32 tag = 1 + (u32)random_below(&random, 1000);
 
 		set.slot[0] = WEIR_SLOT(tag, weir_coarse(tat) - 5);
-		weir_refresh(&set, 0, tag, tat);
+		weir_refresh(&set, 0, set.slot[0], tat);
 		if (tat >= step)
 			assert_true(weir_remaining(set.slot[0], weir_coarse(tat - step)) > 0);
 		assert_true(weir_remaining(set.slot[0], weir_coarse(tat)) > 0);
@@ -251,16 +251,21 @@ static void a_refresh_only_moves_on(void **state)
 
 	(void)state;
 	set.slot[1] = WEIR_SLOT(5, 100);
-	weir_refresh(&set, 1, 5, 50 * COARSE);
+	weir_refresh(&set, 1, set.slot[1], 50 * COARSE);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 100));
-	weir_refresh(&set, 1, 5, 100 * COARSE);
+	weir_refresh(&set, 1, set.slot[1], 100 * COARSE);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 101));
-	/* not that of another, nor one that is being written */
-	weir_refresh(&set, 1, 6, 500 * COARSE);
+	/* not what has changed since it was looked at, be it another's by now */
+	weir_refresh(&set, 1, WEIR_SLOT(5, 100), 500 * COARSE);
+	weir_refresh(&set, 1, WEIR_SLOT(6, 101), 500 * COARSE);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 101));
+	/* nor what is free or being written */
 	set.slot[1] = WEIR_SLOT_BUSY;
-	weir_refresh(&set, 1, 5, 500 * COARSE);
+	weir_refresh(&set, 1, set.slot[1], 500 * COARSE);
 	assert_int_equal(set.slot[1], WEIR_SLOT_BUSY);
+	set.slot[1] = WEIR_SLOT_FREE;
+	weir_refresh(&set, 1, set.slot[1], 500 * COARSE);
+	assert_int_equal(set.slot[1], WEIR_SLOT_FREE);
 }
 
 static void coarse_time_wraps_without_harm(void **state)
@@ -274,7 +279,7 @@ static void coarse_time_wraps_without_harm(void **state)
 	for (u64 step = 0; step <= 10; step++)
 		assert_true(weir_remaining(set.slot[1], weir_coarse(now + step * COARSE)) > 0);
 	assert_true(weir_remaining(set.slot[1], weir_coarse(now + 11 * COARSE)) <= 0);
-	weir_refresh(&set, 1, weir_tag(1), now + 20 * COARSE);
+	weir_refresh(&set, 1, set.slot[1], now + 20 * COARSE);
 	assert_true(weir_remaining(set.slot[1], weir_coarse(now + 20 * COARSE)) > 0);
 	assert_true(weir_remaining(set.slot[1], weir_coarse(now + 21 * COARSE)) <= 0);
 	/* A year: the longest that a limit may take to fill again */
@@ -436,7 +441,7 @@ static const struct {
 	{"64 services", services},
 };
 
-#define KEYS 65536
+#define KEYS 65536U
 #define SETS 16384 /* 131,072 clients: half full */
 
 /* Chi-square of `count` bins, as standard deviations above its mean (Wilson-Hilferty) */

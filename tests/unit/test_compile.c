@@ -167,7 +167,7 @@ static uint32_t kernel_service(const struct compiled *compiled, uint8_t class,
 
 	memcpy(key.addr, destination, sizeof(key.addr));
 	if (!(compiled->side->flags & WEIR_SIDE_DESTINATIONS) || class == 0)
-		return compiled->side->class_service[class];
+		return class;
 	for (size_t i = 0; i < compiled->destination_count; i++) {
 		const struct destination_entry *entry = &compiled->destinations[i];
 

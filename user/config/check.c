@@ -383,7 +383,7 @@ _Static_assert(WEIR_SERVICES <= 64, "a set of services is one word");
 static int check_classes(struct reader *reader, const struct claim *claims, size_t count)
 {
 	_cleanup_free_ uint64_t *sets = calloc(SETS, sizeof(*sets));
-	size_t different = 1;
+	size_t different = 1, runs = 1;
 
 	if (!sets)
 		return schema_no_memory(reader, reader->root);
@@ -396,8 +396,11 @@ static int check_classes(struct reader *reader, const struct claim *claims, size
 		for (size_t port = match->first; port <= match->last; port++)
 			sets[base + port] |= 1ULL << claims[i].service;
 	}
-	qsort(sets, SETS, sizeof(*sets), compare_sets);
-	for (size_t i = 1; i < SETS; i++)
+	for (size_t i = 1; i < SETS; i++) /* neighbours are mostly alike: little is left to sort */
+		if (sets[i] != sets[runs - 1])
+			sets[runs++] = sets[i];
+	qsort(sets, runs, sizeof(*sets), compare_sets);
+	for (size_t i = 1; i < runs; i++)
 		different += sets[i] != sets[i - 1];
 	if (different > WEIR_CLASS_PROTECTED)
 		return schema_fail(

@@ -45,9 +45,12 @@ static bool has_started(void *context)
 
 /* ------------------------------------------------------------------------------------- snapshots */
 
-static void publish(struct control *control)
+/* between: two ticks, after a change that shall show at once. Only this thread replaces the snapshot. */
+static void publish(struct control *control, bool between)
 {
-	struct snapshot *new = gather_snapshot(&control->gather), *old;
+	struct snapshot *new =
+		gather_snapshot(&control->gather, between ? control->snapshot : NULL);
+	struct snapshot *old;
 
 	if (!new)
 		return;
@@ -65,7 +68,7 @@ void control_tick(struct control *control)
 	if (ended)
 		log_info("bans", "%d ban%s ended", ended, ended == 1 ? "" : "s");
 	control_watch_links(control);
-	publish(control);
+	publish(control, false);
 }
 
 void control_watch_links(struct control *control)
@@ -76,7 +79,7 @@ void control_watch_links(struct control *control)
 		return;
 	while ((line = strsep(&rest, "\n")))
 		log_warning("datapath", "%s", line);
-	publish(control);
+	publish(control, true);
 }
 
 /* ---------------------------------------------------------------------------------------- events */
@@ -238,7 +241,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u",
 			    config->path, datapath_generation(gather->datapath));
 	}
-	publish(control);
+	publish(control, true);
 	return result;
 }
 
@@ -328,7 +331,7 @@ int control_start(struct config *config, const char *socket, struct control **ou
 		abandon(control);
 		return result;
 	}
-	publish(control);
+	publish(control, false);
 	control->started = true;
 	*out = control;
 	return 0;

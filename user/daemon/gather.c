@@ -129,7 +129,8 @@ static void add_limits(const struct gather *gather, struct snapshot *out)
 }
 
 /* A service is under pressure when unknown clients were judged by the guard since the last snapshot. */
-static void add_pressure(struct gather *gather, struct snapshot *out)
+static void add_pressure(struct gather *gather, const struct snapshot *previous,
+			 struct snapshot *out)
 {
 	uint64_t now[WEIR_SERVICES] = {};
 
@@ -145,6 +146,11 @@ static void add_pressure(struct gather *gather, struct snapshot *out)
 
 			out->parse_errors[layer] += sum->verdict[v].packets + sum->observed[v];
 		}
+	}
+	if (previous) {
+		for (int s = 0; s < WEIR_SERVICES; s++)
+			out->service[s].under_pressure = previous->service[s].under_pressure;
+		return;
 	}
 	for (int s = 0; s < WEIR_SERVICES; s++)
 		out->service[s].under_pressure = now[s] > gather->pressure[s];
@@ -244,12 +250,37 @@ static void add_daemon(const struct gather *gather, struct snapshot *out)
 		out->log_messages[level] = log_count(level);
 }
 
-struct snapshot *gather_snapshot(struct gather *gather)
+/* Clients and their rates: counted anew, or as they were. */
+static void add_clients(struct gather *gather, const struct snapshot *previous,
+			struct snapshot *out)
+{
+	struct datapath_table table = datapath_table(gather->datapath);
+	const struct scan_input input = {table.set, table.sets, datapath_side(gather->datapath),
+					 out->time_ns};
+	uint64_t begin = clock_monotonic_ns();
+
+	out->table_capacity = (uint64_t)table.sets * WEIR_WAYS;
+	if (!previous) {
+		scan_run(gather->scan, &input, out);
+		out->scan_seconds = clock_seconds_since(begin);
+		histogram_observe(&gather->scan_duration, out->scan_seconds);
+	} else {
+		for (int s = 0; s < WEIR_SERVICES; s++) {
+			out->service[s].clients = previous->service[s].clients;
+			out->service[s].clients_limited = previous->service[s].clients_limited;
+		}
+		memcpy(out->top, previous->top, sizeof(out->top));
+		out->tops = previous->tops;
+		out->table_entries = previous->table_entries;
+		out->scan_seconds = previous->scan_seconds;
+	}
+	out->scan_duration = gather->scan_duration;
+}
+
+struct snapshot *gather_snapshot(struct gather *gather, const struct snapshot *previous)
 {
 	struct snapshot *out = snapshot_new();
-	struct datapath_table table = datapath_table(gather->datapath);
 	const struct datapath_ban *bans;
-	struct scan_input input;
 
 	if (!out)
 		return NULL;
@@ -259,19 +290,12 @@ struct snapshot *gather_snapshot(struct gather *gather)
 	add_links(gather, out);
 	add_series(gather, out);
 	add_limits(gather, out);
-	add_pressure(gather, out);
+	add_pressure(gather, previous, out);
 	datapath_totals(gather->datapath, &out->totals);
 	for (size_t i = 0; i < out->series_count; i++)
 		out->totals.contention += out->series[i].sum.verdict[WEIR_CONTENTION].packets;
 
-	input = (struct scan_input){table.set, table.sets, datapath_side(gather->datapath),
-				    out->time_ns};
-	scan_run(gather->scan, &input, out);
-	out->table_capacity = (uint64_t)table.sets * WEIR_WAYS;
-	out->scan_seconds = clock_seconds_since(out->time_ns);
-	histogram_observe(&gather->scan_duration, out->scan_seconds);
-	out->scan_duration = gather->scan_duration;
-
+	add_clients(gather, previous, out);
 	out->bans = datapath_bans(gather->datapath, &bans);
 	out->bans_total[0] = datapath_bans_total(gather->datapath, WEIR_BAN_MANUAL);
 	out->bans_total[1] = datapath_bans_total(gather->datapath, WEIR_BAN_ESCALATION);

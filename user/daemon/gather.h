@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Datapath, scan and daemon -> one snapshot. Run by the control thread each second. */
+/* Datapath, scan and daemon -> one snapshot. Run by the control thread, each second and after changes. */
 #pragma once
 
 #include "user/config/model.h"
@@ -21,5 +21,8 @@ struct gather {
 	uint64_t pressure[WEIR_SERVICES]; /* refusals and parent judgements at the last snapshot */
 };
 
-/* NULL without memory. */
-struct snapshot *gather_snapshot(struct gather *gather);
+/*
+ * NULL without memory. previous: what is told by a scan of the table is taken from it, for a snapshot
+ * between two seconds: rates over a few milliseconds mean nothing, and a reload need not wait for a scan.
+ */
+struct snapshot *gather_snapshot(struct gather *gather, const struct snapshot *previous);
