@@ -48,6 +48,8 @@ make_net() {
 	done
 	[ -n "$napi" ] || die "the kernel made no thread for wbrx"
 	taskset -pc 1 "$napi" > /dev/null
+	# Before processes, as packets go with a network card
+	chrt -f -p 1 "$napi"
 }
 
 clean_net() {

@@ -64,8 +64,9 @@ def claims(results):
     for rival, name in (("nft", "nftables' dynamic set"), ("hashlimit", "iptables hashlimit")):
         if (rival, 60000) in drop and ("weir_xdp", 60000) in drop:
             ratio = best(drop[rival, 60000]) / best(drop["weir_xdp", 60000])
+            middle = median(drop[rival, 60000]) / median(drop["weir_xdp", 60000])
             yield (f"packets dropped a second of processor, 60,000 sources, against {name}", "3 times",
-                   f"{ratio:.1f} times", ratio >= 3)
+                   f"{ratio:.1f} times by the minima, {middle:.1f} by the medians", ratio >= 3)
     if daemon:
         yield "client table of 1,048,576 clients", "80 MiB", f"{daemon['table_bytes'][0] / 2**20:.0f} MiB", \
             daemon["table_bytes"][0] <= 80 * 2**20
@@ -80,6 +81,10 @@ def claims(results):
 
 def best(measurements):
     return min(ns for ns, _ in measurements)
+
+
+def median(measurements):
+    return statistics.median(ns for ns, _ in measurements)
 
 
 def claims_table(results):
@@ -110,6 +115,8 @@ def drop_table(results):
     yield "### Packets dropped over one veth, beside other limiters"
     yield ""
     for sources in (60000, 1):
+        if ("weir_xdp", sources) not in figures:
+            continue
         base = best(figures["weir_xdp", sources])
         body = []
         for limiter, label in LIMITERS.items():
@@ -117,7 +124,7 @@ def drop_table(results):
             if not measured:
                 continue
             ns = best(measured)
-            body.append([label, whole(sources), whole(ns), whole(statistics.median(n for n, _ in measured)), whole(1e9 / ns),
+            body.append([label, whole(sources), whole(ns), whole(median(measured)), whole(1e9 / ns),
                          f"{base / ns:.2f}", whole(max(pps for _, pps in measured))])
         yield from make_table(["limiter", ">sources", ">ns a packet, min", ">median", ">packets/s of one processor",
                                ">of Weir's", ">seen dropped/s"], body)
