@@ -34,7 +34,7 @@ on_socket() { # PATH [CURL OPTIONS]
 	curl -s --unix-socket "$socket" "$@" "http://weir$path"
 }
 
-code() { echo "$("$@" -o "$dir/body" -w '%{http_code}')"; }
+code() { "$@" -o "$dir/body" -w '%{http_code}\n'; }
 
 @test "every route answers on TCP and on the socket; what changes anything only on the socket" {
 	busy
@@ -167,7 +167,7 @@ code() { echo "$("$@" -o "$dir/body" -w '%{http_code}')"; }
 	END
 	start
 	in_host ethtool -K wan gro on
-	send_flood() { in_client "$flood" --interface eth0 --to 10.77.0.1 --dport 53 --sources 4000000 --packets 2500000 --seconds 15 "$@"; }
+	send_flood() { in_client "$flood" --interface eth0 --to 10.77.0.1 --dport 53 --sources 4000000 --packets 2500000 --seconds 15; }
 	send_flood
 	entries=$(status_now | jq .table.entries)
 	echo "# $entries entries" >&3

@@ -141,10 +141,10 @@ $(printf '%b' "$text")"
 		echo "without $missing"
 		run -1 --separate-stderr timeout 20 nsenter --net="/run/netns/$host" \
 			setpriv --bounding-set "-${missing// /,-}" --inh-caps "-${missing// /,-}" "$weir" run --log text -c "$yaml"
-		contains "$stderr" "not permitted without CAP_$(tr a-z A-Z <<< "${missing%% *}");"
+		contains "$stderr" "not permitted without CAP_$(tr '[:lower:]' '[:upper:]' <<< "${missing%% *}");"
 		[ ! -e "$pins" ]
 		[ ! -e "$socket" ]
-		! in_host ip -d link show wan | grep xdp
+		[ -z "$(in_host ip -d link show wan | grep xdp)" ]
 	done
 }
 

@@ -61,7 +61,7 @@ mac() { ip -j -n "$1" link show dev "$2" | jq -r '.[0].address'; }
 
 # Whatever happened. Called first thing in teardown()
 end_of_world() {
-	local pid waited
+	local pid
 	[ -n "${tag-}" ] || return 0
 	if [ -z "${BATS_TEST_COMPLETED-}" ] && [ -s "$log" ]; then
 		echo "--- what weir logged:"
@@ -71,8 +71,10 @@ end_of_world() {
 	[ ! -e "$dir/pids" ] || while read -r pid; do
 		kill -CONT "$pid" 2> /dev/null || continue
 		kill -KILL "$pid" 2> /dev/null
-		for waited in {1..100}; do
-			[ -d "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || break
+		for _ in {1..100}; do
+			if [ ! -d "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null; then
+				break
+			fi
 			sleep 0.02
 		done
 	done < <(tac "$dir/pids")

@@ -108,7 +108,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	[ "$old" != "$new" ]
 	wait "$sender"
 	is 5 "$(udp_received)"
-	! bpftool prog show id "$old" 2> /dev/null
+	run ! bpftool prog show id "$old"
 }
 
 @test "weir detach without a daemon takes away what a crash left" {
@@ -229,7 +229,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	refuses_to_start 1
 	contains "$output" "$socket"
 	[ ! -e "$pins-2" ]
-	! in_host ip -d link show lan | grep -i xdp
+	[ -z "$(in_host ip -d link show lan | grep -i xdp)" ]
 	is 5 "$(sends 20)"
 	"$weir" status
 }
@@ -242,7 +242,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	contains "$output" "127.0.0.1:9464" "in use"
 	[ ! -e "$pins" ]
 	[ ! -e "$socket" ]
-	! in_host ip -d link show wan | grep -i xdp
+	[ -z "$(in_host ip -d link show wan | grep -i xdp)" ]
 }
 
 @test "a socket that a crash left behind is no obstacle" {

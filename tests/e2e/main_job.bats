@@ -219,7 +219,7 @@ bans_are_gone() { [ "$("$weir" bans --json | jq '.bans | length')" = 0 ]; }
 	END
 	start
 	for n in {1..5}; do
-		send udp 10.77.0.1 53 --count 20 --from 10.77.128.$n
+		send udp 10.77.0.1 53 --count 20 --from "10.77.128.$n"
 	done
 	send udp fd77::1 53 --count 20
 	is 50 "$(udp_received)"

@@ -58,5 +58,5 @@ for attach in native generic tc; do
 	[ ! -e /sys/fs/bpf/weir ]
 	say $? "$attach: leaves nothing"
 done
-echo done
+echo "done"
 reboot -f

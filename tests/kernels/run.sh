@@ -45,7 +45,7 @@ for package in "${@:-linux-image-cloud-amd64}"; do
 		-no-reboot -kernel "$work"/deb/tree/boot/vmlinuz-* -initrd "$work/initrd" \
 		-append "console=ttyS0 quiet panic=-1 reboot=t" </dev/null >"$work/console" 2>&1 || true
 	tr -d '\r' <"$work/console" >"$work/lines"
-	if ! grep -qx done "$work/lines"; then
+	if ! grep -qx "done" "$work/lines"; then
 		echo "not ok - $package: the kernel did not get to the end"
 		sed 's/^/# /' "$work/lines" | tail -40
 		failed=1
