@@ -100,7 +100,7 @@ deps: ## install what building and testing needs (Debian; as root). DEPS="build 
 .PHONY: build
 build: $(if $(main_src),build/weir,build/libweir.a) $(skel) ## build/weir
 
-.PHONY: test test-unit test-prog test-e2e
+.PHONY: test test-unit test-prog test-e2e test-kernels
 test: ## all tests, as root; installs what they need. Ends with "N passed, N failed, N skipped"
 	scripts/deps.sh build test
 	scripts/test.sh unit prog e2e
@@ -112,6 +112,11 @@ test-e2e: ## the daemon in network namespaces, and what it does when things brea
 	scripts/test.sh e2e
 
 .PHONY: bench
+test-kernels: ## load and limit on other kernels under emulation: Debian's own, or KERNELS="PACKAGE..."; as root
+	scripts/deps.sh build kernels
+	$(MAKE) build
+	tests/kernels/run.sh $(KERNELS)
+
 bench: ## measure, as root: tests/bench/run.sh
 	scripts/deps.sh build bench
 	$(MAKE) build bench-binaries

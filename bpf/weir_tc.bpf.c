@@ -65,6 +65,28 @@ weir_inline u32 weir_parse_tc(struct __sk_buff *skb, struct weir_packet *packet)
 	return verdict == WEIR_PASSED ? weir_parse_transport(start, end, packet) : verdict;
 }
 
+/*
+ * What GRO or a virtual NIC merged counts as the segments it stands for, each with headers of its own.
+ * A guest's frames may come without their number.
+ */
+static __noinline int weir_unmerge(struct __sk_buff *skb, const struct weir_packet *packet,
+				   struct weir_units *units)
+{
+	u8 *end = (u8 *)(long)skb->data_end;
+	u8 *at = (u8 *)(long)skb->data + (packet->l4 & 0x7fff);
+	u32 header = packet->l4 + 8u, size = skb->gso_size, segments = skb->gso_segs;
+
+	if (packet->protocol == WEIR_IP_TCP && at + 20 <= end)
+		header = packet->l4 + (at[12] >> 4) * 4u;
+	if (!size || header >= units->bytes)
+		return 0;
+	if (!segments)
+		segments = ((u32)units->bytes - header + size - 1) / size;
+	units->packets = segments;
+	units->bytes += (u64)(segments - 1) * header;
+	return 0;
+}
+
 SEC("tc")
 int weir_tc(struct __sk_buff *skb)
 {
@@ -76,13 +98,13 @@ int weir_tc(struct __sk_buff *skb)
 
 	if (!side)
 		return WEIR_TC_NEXT;
-	if (skb->gso_segs > 1)
-		units.packets = skb->gso_segs;
 	weir_pull(skb);
 	verdict = weir_parse_tc(skb, &packet);
 	units.connections = packet.syn;
 	if (packet.length > units.bytes)
 		verdict = weir_cut_short(&packet);
+	if (skb->gso_size && verdict == WEIR_PASSED)
+		weir_unmerge(skb, &packet, &units);
 	if (weir_likely(verdict == WEIR_PASSED))
 		verdict = weir_judge(&j, side, &packet, &units);
 	verdict = weir_conclude(&j, side, &packet, &units, verdict);

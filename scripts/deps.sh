@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Installs what is missing for the groups named: build, test, check, bench, demo. Debian 12 or later.
+# Installs what is missing for the groups named: build, test, check, bench, demo, kernels. Debian 12 or later.
 #   scripts/deps.sh build test       install
 #   scripts/deps.sh --list build     print what is missing, install nothing
 # Does nothing, and needs neither root nor a network, when nothing is missing.
@@ -18,6 +18,7 @@ declare -A packages=(
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
 [bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy'
 [demo]='iproute2 curl ethtool jq nftables nginx-light|nginx procps util-linux python3'
+[kernels]='qemu-system-x86 busybox-static cpio iproute2'
 )
 
 # Packages that would start a service: a test wants the program, not a server on this host
@@ -99,11 +100,11 @@ main() {
 		list=true
 		shift
 	fi
-	[ $# -gt 0 ] || die "which groups? scripts/deps.sh build test check bench demo"
+	[ $# -gt 0 ] || die "which groups? scripts/deps.sh build test check bench demo kernels"
 	for group in "$@"; do
 		case $group in
-		build | test | check | bench | demo) ;;
-		*) die "no group is called '$group'; there are: build test check bench demo" ;;
+		build | test | check | bench | demo | kernels) ;;
+		*) die "no group is called '$group'; there are: build test check bench demo kernels" ;;
 		esac
 	done
 

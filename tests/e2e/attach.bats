@@ -113,7 +113,7 @@ sits() { # ATTACH MODE HOOK
 		[ ! -e "$socket" ]
 	done
 	rm "$foreign"
-	[ -z "$(in_host ip -d link show wan | grep xdp)" ]
+	refute has_xdp wan
 }
 
 @test "a taken slot of the other kind: generic there, native here" {
@@ -182,8 +182,8 @@ sits() { # ATTACH MODE HOOK
 	contains "$output" "there is no interface nothere"
 	[ ! -e "$pins" ]
 	[ ! -e "$socket" ]
-	[ -z "$(in_host ip -d link show wan | grep xdp)" ]
-	[ -z "$(in_host tc filter show dev wan ingress)" ]
+	refute has_xdp wan
+	refute has_filter wan
 }
 
 @test "an interface without Ethernet frames is refused, whatever the rest of the host calls by that name" {

@@ -3,6 +3,7 @@
 #
 # The command line against a live daemon.
 
+# shellcheck disable=SC2016 # scripts for another shell and for awk
 load lib
 setup() { world; }
 teardown() { end_of_world; }

@@ -12,6 +12,7 @@ bats_require_minimum_version 1.5.0
 weir=${WEIR:-$BATS_TEST_DIRNAME/../../build/weir}
 traffic=$BATS_TEST_DIRNAME/../e2e/traffic.py
 bpf=$BATS_TEST_DIRNAME/../e2e/bpf.py
+# shellcheck disable=SC2034 # for the tests
 flood=$BATS_TEST_DIRNAME/../../build/tools/flood
 python=${PYTHON:-/usr/bin/python3}
 
@@ -72,9 +73,8 @@ end_of_world() {
 		kill -CONT "$pid" 2> /dev/null || continue
 		kill -KILL "$pid" 2> /dev/null
 		for _ in {1..100}; do
-			if [ ! -d "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null; then
-				break
-			fi
+			[ -d "/proc/$pid" ] || break
+			grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null && break
 			sleep 0.02
 		done
 	done < <(tac "$dir/pids")
@@ -161,11 +161,24 @@ is_ready() {
 	return 1
 }
 
+# refute COMMAND...: it must fail. A bare `! command` in the middle of a test would not be noticed.
+refute() {
+	if "$@"; then
+		echo "should have failed: $*" >&2
+		return 1
+	fi
+}
+
+# has_xdp INTERFACE, has_filter INTERFACE: in the host's namespace
+has_xdp() { in_host ip -d link show "$1" | grep -i xdp; }
+has_filter() { in_host tc filter show dev "$1" ingress | grep .; }
+
 logged() { grep -q -- "$1" "$log"; }
 
 # refuses_to_start STATUS: the daemon ends by itself, so; what it said is in $output
 refuses_to_start() {
 	run -"$1" --separate-stderr timeout 30 nsenter --net="/run/netns/$host" "$weir" run --log text -c "$yaml"
+	# shellcheck disable=SC2034,SC2154 # both are bats'
 	output=$stderr
 }
 

@@ -3,6 +3,7 @@
 #
 # Daemons come and go; the limits hold. Nothing is left when they shall not.
 
+# shellcheck disable=SC2016 # scripts for another shell and for awk
 load lib
 setup() { world; }
 teardown() { end_of_world; }
@@ -108,7 +109,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	[ "$old" != "$new" ]
 	wait "$sender"
 	is 5 "$(udp_received)"
-	run ! bpftool prog show id "$old"
+	refute bpftool prog show id "$old" 2> /dev/null
 }
 
 @test "weir detach without a daemon takes away what a crash left" {
@@ -184,7 +185,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 @test "two daemons with pins, sockets and ports of their own live side by side" {
 	limited "1/hour packets burst 5"
 	start
-	first=$daemon first_log=$log
+	first=$daemon
 	ip netns add "${host}2"
 	ip link add wan netns "${host}2" type veth peer name eth2 netns "$client"
 	ip -n "${host}2" addr add 10.79.0.1/24 dev wan
@@ -229,7 +230,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	refuses_to_start 1
 	contains "$output" "$socket"
 	[ ! -e "$pins-2" ]
-	[ -z "$(in_host ip -d link show lan | grep -i xdp)" ]
+	refute has_xdp lan
 	is 5 "$(sends 20)"
 	"$weir" status
 }
@@ -242,7 +243,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	contains "$output" "127.0.0.1:9464" "in use"
 	[ ! -e "$pins" ]
 	[ ! -e "$socket" ]
-	[ -z "$(in_host ip -d link show wan | grep -i xdp)" ]
+	refute has_xdp wan
 }
 
 @test "a socket that a crash left behind is no obstacle" {

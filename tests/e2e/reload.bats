@@ -71,7 +71,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	eventually 3 logged 'the old one stays'
 	is 30 "$(sends 40 --from 10.77.128.1)"
 	is 0 "$(metric weir_config_last_reload_successful)"
-	run ! stopped "$daemon"
+	refute stopped "$daemon"
 }
 
 @test "a removed rule is inert at once" {

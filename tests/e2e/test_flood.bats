@@ -93,7 +93,7 @@ end_capture() {
 			flood --to $address $kind --sources 1000 --packets $n --dport 443
 			end_capture
 			tcpdump -nn -vvv -r "$BATS_TEST_TMPDIR/pcap" > "$BATS_TEST_TMPDIR/text" 2> /dev/null
-			[ -z "$(grep -E 'incorrect|bad (udp )?cksum' "$BATS_TEST_TMPDIR/text")" ]
+			run -1 grep -E 'incorrect|bad (udp )?cksum' "$BATS_TEST_TMPDIR/text"
 			[ "$(tcpdump -nn -q -r "$BATS_TEST_TMPDIR/pcap" 2> /dev/null |
 				sed -E 's/^[^ ]+ IP6? ([^ ]+)\.[0-9]+ > .*/\1/' | sort | uniq -c |
 				awk '{ print $1 }' | sort | uniq -c | awk '{ print $1, $2 }')" = "1000 3" ]

@@ -58,7 +58,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	echo "# 1000 reloads in $(jq .seconds "$dir/reloads") s" >&3
 	is 1001 "$(status_now | jq .generation)"
 	is 1000 "$(metric 'weir_config_reloads_total{result="success"}')"
-	run ! grep '"level":"error"' "$log"
+	refute grep -q '"level":"error"' "$log"
 }
 
 @test "a thousand SIGHUPs at once end in one good configuration" {
@@ -116,7 +116,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 		stopped "$daemon"
 		[ ! -e "$pins" ]
 		[ ! -e "$socket" ]
-		[ -z "$(in_host ip -d link show wan | grep xdp)" ]
+		refute has_xdp wan
 	done
 	is 20 "$(sends 20)"
 }
@@ -143,7 +143,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	is 200 "$(curl -s -o "$dir/answer" -w '%{http_code}' --unix-socket "$socket" http://weir/health/live)"
 	"$weir" status > "$dir/answer"
 	is 5 "$(sends 20)"
-	run ! stopped "$daemon"
+	refute stopped "$daemon"
 }
 
 @test "a ban storm under traffic: two thousand bans and unbans, every one in force when it returns" {

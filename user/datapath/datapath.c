@@ -36,8 +36,10 @@ static int on_ring(void *context, void *data, size_t size)
 static int open_all(struct datapath *datapath, const struct config *config,
 		    struct datapath_error *error)
 {
-	int result = pins_open(config->pins, &datapath->pins_fd, error);
+	int result = privileges_check(error);
 
+	if (!result)
+		result = pins_open(config->pins, &datapath->pins_fd, error);
 	if (result)
 		return result;
 	datapath->fresh_pins = pins_count_links(config->pins) == 0;

@@ -83,6 +83,9 @@ int pins_open(const char *pins, int *out, struct datapath_error *error);
 int pins_count_links(const char *pins);
 int pins_remove_all(const char *pins);
 
+/* privileges.c: -EPERM, and which capabilities are missing */
+int privileges_check(struct datapath_error *error);
+
 /* load.c */
 int load_programs(struct datapath *datapath, const struct config *config,
 		  struct datapath_error *error);

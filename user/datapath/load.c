@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
@@ -58,41 +57,11 @@ static int keep_reason(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
-/* Those of the capabilities needed that this process lacks, " CAP_BPF CAP_PERFMON"; empty: it has all. */
-static void missing_capabilities(char *out, size_t size)
-{
-	static const struct {
-		cap_value_t value;
-		const char *name;
-	} needed[] = {{CAP_BPF, "CAP_BPF"},
-		      {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-		      {CAP_PERFMON, "CAP_PERFMON"}};
-	cap_flag_value_t has = CAP_CLEAR, all = CAP_CLEAR;
-	cap_t mine = cap_get_proc();
-	size_t used = 0;
-
-	out[0] = '\0';
-	if (mine)
-		cap_get_flag(mine, CAP_SYS_ADMIN, CAP_EFFECTIVE,
-			     &all); /* stands for each of them */
-	for (size_t i = 0; mine && all != CAP_SET && i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!cap_get_flag(mine, needed[i].value, CAP_EFFECTIVE, &has) && has != CAP_SET)
-			used += (size_t)snprintf(out + used, size - used, " %s", needed[i].name);
-	cap_free(mine);
-}
-
 static int load_failed(const char *what, int code, struct datapath_error *error)
 {
 	struct utsname kernel = {};
-	char missing[64];
 
 	uname(&kernel);
-	missing_capabilities(missing, sizeof(missing));
-	if ((code == -EPERM || code == -EACCES) && missing[0])
-		return fail(error, code,
-			    "%s: not permitted without%s; run as root, or with the capabilities "
-			    "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
-			    what, missing);
 	if (code == -EPERM)
 		return fail(
 			error, code,
