@@ -195,11 +195,12 @@ crash() {
 
 # status_now: `weir status --json` with figures taken after the call
 status_now() {
-	local called answer
+	local called waited answer
 	called=$(date +%s%N)
 	for _ in {1..200}; do
+		waited=$(($(date +%s%N) - called))
 		answer=$("$weir" status --json) || return
-		if jq -e --argjson waited "$(($(date +%s%N) - called))" '.age_seconds * 1e9 < $waited' <<< "$answer" > /dev/null; then
+		if jq -e --argjson waited $waited '.age_seconds * 1e9 < $waited' <<< "$answer" > /dev/null; then
 			printf '%s\n' "$answer"
 			return
 		fi
