@@ -171,7 +171,7 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 	cp "$yaml" "$dir/two"
 	background sender "$client" "$python" "$traffic" udp 10.77.0.1 53 --seconds 12 --rate 100
 	eventually 5 top_has_client
-	background reloads "$host" "$python" "$traffic" reloads "$socket" "$yaml" 150 "$dir/one" "$dir/two"
+	background reloads "$host" "$python" "$traffic" reloads "$socket" "$yaml" 5000 "$dir/one" "$dir/two"
 	for _ in {1..25}; do
 		"$weir" top --once --json | jq -c '[.clients[] | .passed_per_second + .refused_per_second]'
 		stopped "$reloads" && break
