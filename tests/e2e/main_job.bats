@@ -321,8 +321,8 @@ vlan_at() { # ATTACH
 	# 20 MB in segments of 1448 bytes; in fewer skbs, or nothing was proved
 	[ "$skbs" -lt 8000 ] || echo "# not merged: $skbs skbs" >&3
 	holds '.packets >= 13812 and .packets < 16000' "$counted"
-	# each with 66 bytes of headers; the SYN has 8 more, of options
-	holds '.bytes == 20000000 + .packets * 66 + 8' "$counted"
+	# each with 66 bytes of headers; what a busy machine sends again is less than one in a hundred
+	holds '.bytes - .packets * 66 | . >= 20000000 and . < 20200000' "$counted"
 }
 
 @test "a ping flood is limited; ARP and neighbour discovery pass whatever came before" {
