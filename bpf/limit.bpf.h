@@ -506,7 +506,7 @@ weir_inline u32 weir_judge_known(struct weir_judgement *j, const struct weir_sid
 	if (verdict == WEIR_PASSED) {
 		verdict = weir_charge_client(j, rule, units, client, &last);
 		if (last)
-			weir_refresh(set, way % WEIR_WAYS, slot, last);
+			weir_refresh(&set->slot[way % WEIR_WAYS], slot, weir_coarse(last) + 1);
 	}
 	/*
 	 * Not atomic: processors that count one client at the same moment may lose a count here. It
@@ -573,7 +573,8 @@ weir_inline u32 weir_insert(struct weir_judgement *j, const struct weir_side *si
 		client->tat[0] = client->tat[1] = client->tat[2] = 0;
 	client->passed = weir_is_refusal(verdict) ? 0 : (u32)units->packets;
 	client->refused = weir_is_refusal(verdict) ? (u32)units->packets : 0;
-	weir_publish(set, way % WEIR_WAYS, weir_tag(hash), weir_coarse(last) + (last > j->now));
+	weir_publish(&set->slot[way % WEIR_WAYS], weir_tag(hash),
+		     weir_coarse(last) + (last > j->now));
 	weir_count_total(inserts);
 	return verdict;
 }
@@ -586,10 +587,10 @@ weir_inline u32 weir_make_room(const struct weir_judgement *j, struct weir_clien
 			       u64 hash, bool evict)
 {
 	s32 remaining;
-	u32 way = weir_victim(set, hash, weir_coarse(j->now), &remaining) % WEIR_WAYS;
+	u32 way = weir_victim(set->slot, hash, weir_coarse(j->now), &remaining) % WEIR_WAYS;
 	u64 old = weir_read_once(set->slot[way]);
 
-	if ((remaining > 0 && !evict) || !weir_claim(set, way, old))
+	if ((remaining > 0 && !evict) || !weir_claim(&set->slot[way], old))
 		return WEIR_WAYS;
 	if (remaining > 0)
 		weir_count_total(evictions_active);

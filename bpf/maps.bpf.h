@@ -2,6 +2,8 @@
 /* The maps both programs share: pinned by the daemon, sized by it where noted. */
 #pragma once
 
+#include "bpf/abi/types.h"
+/* wants the types */
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi/client.h"

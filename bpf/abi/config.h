@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "latency.h"
 #include "types.h"
 
 /*
@@ -73,6 +74,7 @@ weir_assert_size(struct weir_rule, 192);
 #define WEIR_SERVICE_GUARD 0x04	    /* `guard` holds a limit */
 #define WEIR_SERVICE_GROUPS 0x10    /* some tier has group limits */
 #define WEIR_SERVICE_UNTRACKED 0x08 /* no limit in any tier: the table need not be asked */
+#define WEIR_SERVICE_LATENCY 0x20   /* its flows are followed */
 
 struct weir_service {
 	u8 flags; /* WEIR_SERVICE_* */
@@ -93,15 +95,32 @@ weir_assert_size(struct weir_service, 128);
  */
 #define WEIR_CLASS_PROTECTED 255
 
+/* One endpoint of an upstream, by its number */
+struct weir_endpoint {
+	u8 flags; /* WEIR_ENDPOINT_*; 0: none */
+	u8 upstream;
+	u8 reserved[6];
+	u64 slow_ns;	       /* a later answer is `slow` */
+	u64 answer_timeout_ns; /* a later one is `no_answer` */
+	u64 reserved2[5];
+};
+weir_assert_size(struct weir_endpoint, 64);
+#define WEIR_ENDPOINT_USED 0x01
+#define WEIR_ENDPOINT_HTTP 0x02 /* read the status of HTTP/1 answers */
+
 struct weir_side {
 	u32 flags;	/* WEIR_SIDE_* */
 	u32 generation; /* counts successful reloads */
 	u32 interfaces; /* how many of ifindex[] are in use */
 	u32 reserved;
 	u32 ifindex[WEIR_INTERFACES]; /* interface number -> ifindex, 0: free */
-	u64 reserved2[6];
+	u32 bounds;		      /* how many of bound_ns[] are in use */
+	u32 latency_bank;	      /* 0 or 1: which histograms are counted in */
+	u64 reserved2[5];
 	struct weir_service service[WEIR_SERVICES];
 	struct weir_rule rule[WEIR_SERVICES * WEIR_TIERS];
+	struct weir_endpoint endpoint[WEIR_ENDPOINTS];
+	u64 bound_ns[WEIR_SLOTS]; /* ascending, inclusive upper bounds of slots; the rest ~0 */
 	u8 class_service[WEIR_CLASSES];
 	u8 class_protocol[256]; /* by protocol number, all but TCP and UDP */
 	u8 class_tcp[65536];	/* by destination port, host order */
@@ -111,6 +130,7 @@ weir_assert_offset(struct weir_side, service, 128);
 
 #define WEIR_SIDE_DESTINATIONS 0x01 /* some service is bound to destination prefixes */
 #define WEIR_SIDE_PREFIXES 0x02	    /* the prefix trie is not empty, or may not be */
+#define WEIR_SIDE_ENDPOINTS 0x04    /* there are upstreams */
 
 /* Prefix tries weir_prefix_0/1 and destination tries weir_dst_0/1: key */
 struct weir_prefix_key {

@@ -22,7 +22,7 @@ typedef __s32 s32;
 typedef __s64 s64;
 #endif
 
-#define WEIR_LAYOUT 1
+#define WEIR_LAYOUT 2
 
 /*
  * Time. A tick is 1/16 ns of the monotonic clock (CLOCK_MONOTONIC, bpf_ktime_get_ns): fine enough
@@ -42,6 +42,10 @@ typedef __s64 s64;
 #define WEIR_SERIES 1024     /* counter series: (interface, service, tier) in use at once */
 #define WEIR_NAME 32	     /* bytes of a configured name, with its terminating zero */
 #define WEIR_PREFIXES 131072 /* configured prefixes and bans together */
+#define WEIR_UPSTREAMS 32
+#define WEIR_ENDPOINTS 256    /* of all upstreams together */
+#define WEIR_ENDPOINT_NAME 80 /* bytes of HOST:PORT, with its terminating zero */
+#define WEIR_ADDRESSES 4096   /* of all endpoints together, as names resolve */
 
 #define WEIR_SERVICE_OTHER 0
 #define WEIR_TIER_DEFAULT 0

@@ -47,13 +47,14 @@ static u32 insert(struct weir_client_set *set, u64 hash, const struct weir_key *
 		  u64 tat, bool evict)
 {
 	s32 remaining;
-	u32 way = weir_victim(set, hash, weir_coarse(now), &remaining);
+	u32 way = weir_victim(set->slot, hash, weir_coarse(now), &remaining);
 	u64 old = set->slot[way];
 
-	if ((remaining > 0 && !evict) || !weir_claim(set, way, old))
+	if ((remaining > 0 && !evict) || !weir_claim(&set->slot[way], old))
 		return WEIR_WAYS;
 	write_client(&set->way[way], key);
-	weir_publish(set, way, weir_tag(hash), tat > now ? weir_coarse(tat) + 1 : weir_coarse(now));
+	weir_publish(&set->slot[way], weir_tag(hash),
+		     tat > now ? weir_coarse(tat) + 1 : weir_coarse(now));
 	return way;
 }
 
@@ -77,9 +78,9 @@ static void a_client_is_found_in_every_way(void **state)
 
 			write_client(&set.way[way], &key);
 			assert_int_equal(weir_find(&set, hash, &key), WEIR_WAYS);
-			assert_true(weir_claim(&set, way, WEIR_SLOT_FREE));
+			assert_true(weir_claim(&set.slot[way], WEIR_SLOT_FREE));
 			assert_int_equal(weir_find(&set, hash, &key), WEIR_WAYS);
-			weir_publish(&set, way, weir_tag(hash), 5);
+			weir_publish(&set.slot[way], weir_tag(hash), 5);
 			assert_int_equal(weir_find(&set, hash, &key), way);
 			assert_int_equal(weir_find(&set, hash, &other), WEIR_WAYS);
 			assert_int_equal(weir_find(&set, hash ^ 8, &key), WEIR_WAYS);
@@ -172,7 +173,7 @@ static void an_idle_client_gives_way_before_any_active_one(void **state)
 			idle += left <= 0;
 			set.slot[i] = WEIR_SLOT(i + 1, now + (u32)left);
 		}
-		way = weir_victim(&set, hash, now, &remaining);
+		way = weir_victim(set.slot, hash, now, &remaining);
 		assert_true(way < WEIR_WAYS);
 		assert_int_equal(remaining, weir_remaining(set.slot[way], now));
 		assert_int_equal(remaining <= 0, idle > 0);
@@ -192,15 +193,15 @@ static void a_busy_way_is_never_taken(void **state)
 	for (u32 i = 0; i < WEIR_WAYS; i++)
 		set.slot[i] = WEIR_SLOT_BUSY;
 	for (u32 now = 0; now < 5; now++) {
-		u32 way = weir_victim(&set, 3, now - 2, &remaining);
+		u32 way = weir_victim(set.slot, 3, now - 2, &remaining);
 
 		assert_true(remaining > 0);
-		assert_false(weir_claim(&set, way, set.slot[way]));
+		assert_false(weir_claim(&set.slot[way], set.slot[way]));
 	}
 	/* One that is not busy is found, however long it is still active. */
 	for (u32 i = 0; i < WEIR_WAYS; i++) {
 		set.slot[i] = WEIR_SLOT(7, 0x70000000);
-		assert_int_equal(weir_victim(&set, 3, 0, &remaining), i);
+		assert_int_equal(weir_victim(set.slot, 3, 0, &remaining), i);
 		set.slot[i] = WEIR_SLOT_BUSY;
 	}
 }
@@ -211,15 +212,15 @@ static void a_claim_fails_when_the_way_has_changed(void **state)
 	u64 old = set.slot[2];
 
 	(void)state;
-	weir_publish(&set, 2, 77, 5);
-	assert_false(weir_claim(&set, 2, old));
+	weir_publish(&set.slot[2], 77, 5);
+	assert_false(weir_claim(&set.slot[2], old));
 	assert_int_equal(set.slot[2], WEIR_SLOT(77, 5));
 	/* moved on by a packet of its client in between */
 	old = set.slot[2];
-	weir_refresh(&set, 2, set.slot[2], 100 * COARSE);
-	assert_false(weir_claim(&set, 2, old));
-	assert_true(weir_claim(&set, 2, set.slot[2]));
-	assert_false(weir_claim(&set, 2, set.slot[2]));
+	weir_refresh(&set.slot[2], set.slot[2], weir_coarse(100 * COARSE) + 1);
+	assert_false(weir_claim(&set.slot[2], old));
+	assert_true(weir_claim(&set.slot[2], set.slot[2]));
+	assert_false(weir_claim(&set.slot[2], set.slot[2]));
 }
 
 /* ------------------------------------------------------------------------------------------ expiry */
@@ -237,7 +238,7 @@ static void an_expiry_is_never_early(void **state)
 		u32 tag = 1 + (u32)random_below(&random, 1000);
 
 		set.slot[0] = WEIR_SLOT(tag, weir_coarse(tat) - 5);
-		weir_refresh(&set, 0, set.slot[0], tat);
+		weir_refresh(&set.slot[0], set.slot[0], weir_coarse(tat) + 1);
 		if (tat >= step)
 			assert_true(weir_remaining(set.slot[0], weir_coarse(tat - step)) > 0);
 		assert_true(weir_remaining(set.slot[0], weir_coarse(tat)) > 0);
@@ -251,20 +252,20 @@ static void a_refresh_only_moves_on(void **state)
 
 	(void)state;
 	set.slot[1] = WEIR_SLOT(5, 100);
-	weir_refresh(&set, 1, set.slot[1], 50 * COARSE);
+	weir_refresh(&set.slot[1], set.slot[1], weir_coarse(50 * COARSE) + 1);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 100));
-	weir_refresh(&set, 1, set.slot[1], 100 * COARSE);
+	weir_refresh(&set.slot[1], set.slot[1], weir_coarse(100 * COARSE) + 1);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 101));
 	/* not what has changed since it was looked at, be it another's by now */
-	weir_refresh(&set, 1, WEIR_SLOT(5, 100), 500 * COARSE);
-	weir_refresh(&set, 1, WEIR_SLOT(6, 101), 500 * COARSE);
+	weir_refresh(&set.slot[1], WEIR_SLOT(5, 100), weir_coarse(500 * COARSE) + 1);
+	weir_refresh(&set.slot[1], WEIR_SLOT(6, 101), weir_coarse(500 * COARSE) + 1);
 	assert_int_equal(set.slot[1], WEIR_SLOT(5, 101));
 	/* nor what is free or being written */
 	set.slot[1] = WEIR_SLOT_BUSY;
-	weir_refresh(&set, 1, set.slot[1], 500 * COARSE);
+	weir_refresh(&set.slot[1], set.slot[1], weir_coarse(500 * COARSE) + 1);
 	assert_int_equal(set.slot[1], WEIR_SLOT_BUSY);
 	set.slot[1] = WEIR_SLOT_FREE;
-	weir_refresh(&set, 1, set.slot[1], 500 * COARSE);
+	weir_refresh(&set.slot[1], set.slot[1], weir_coarse(500 * COARSE) + 1);
 	assert_int_equal(set.slot[1], WEIR_SLOT_FREE);
 }
 
@@ -279,7 +280,7 @@ static void coarse_time_wraps_without_harm(void **state)
 	for (u64 step = 0; step <= 10; step++)
 		assert_true(weir_remaining(set.slot[1], weir_coarse(now + step * COARSE)) > 0);
 	assert_true(weir_remaining(set.slot[1], weir_coarse(now + 11 * COARSE)) <= 0);
-	weir_refresh(&set, 1, set.slot[1], now + 20 * COARSE);
+	weir_refresh(&set.slot[1], set.slot[1], weir_coarse(now + 20 * COARSE) + 1);
 	assert_true(weir_remaining(set.slot[1], weir_coarse(now + 20 * COARSE)) > 0);
 	assert_true(weir_remaining(set.slot[1], weir_coarse(now + 21 * COARSE)) <= 0);
 	/* A year: the longest that a limit may take to fill again */

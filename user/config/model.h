@@ -76,7 +76,29 @@ struct config_service {
 	uint8_t client_ipv4, client_ipv6;    /* prefix lengths, default 32 and 64 */
 	uint8_t parent_ipv4, parent_ipv6;    /* default 24 and 48, never longer than the client's */
 	uint64_t new_clients; /* a second; default a tenth of the table; 0: no guard */
+	bool latency; /* follow its flows; default: yes, if `match` names TCP or UDP ports, and for `other` */
 	struct config_rule rule[WEIR_TIERS]; /* by index into config.tier */
+};
+
+/* HOST:PORT of an upstream. One endpoint, however many addresses the name has */
+struct config_endpoint {
+	char name[WEIR_ENDPOINT_NAME]; /* as configured, "10.1.2.3:8443", "[2001:db8::1]:53", "api.example:443" */
+	char host[WEIR_ENDPOINT_NAME]; /* without brackets and port */
+	uint16_t port;		       /* host order */
+	bool numeric;		       /* host is an address: addr */
+	uint8_t addr[16];	       /* wire order; IPv4 as ::ffff:a.b.c.d */
+};
+
+/* Something this host calls */
+struct config_upstream {
+	char name[WEIR_NAME];
+	struct config_endpoint *endpoint;
+	size_t endpoints;
+	uint8_t protocol;	     /* 6 TCP (default), 17 UDP */
+	bool http;		     /* read the status of HTTP/1 answers */
+	uint64_t slow_ns;	     /* default 1 s */
+	uint64_t connect_timeout_ns; /* default 3 s */
+	uint64_t answer_timeout_ns;  /* default 30 s */
 };
 
 enum config_log_format { LOG_AUTO, LOG_TEXT, LOG_JSON };
@@ -96,6 +118,12 @@ struct config {
 	size_t protecteds;
 	char *http_listen; /* address:port, default 127.0.0.1:9464; NULL: none (listen: off) */
 	char *admin;	   /* unix socket path, default /run/weir/weir.sock */
+	struct config_upstream *upstream;
+	size_t upstreams;
+	bool latency;			 /* follow flows at all: latency: {enabled: true} */
+	uint64_t bucket_ns[WEIR_LE_MAX]; /* latency: {buckets: [...]}, ascending: the `le` of /metrics */
+	size_t buckets;
+	uint64_t flows;	  /* entries of the flow table, a multiple of WEIR_WAYS, default 131072 */
 	uint64_t clients; /* entries of the client table, a multiple of WEIR_WAYS, default 1048576 */
 	char *node;	  /* default: the host's name */
 	char *pins;	  /* default /sys/fs/bpf/weir */

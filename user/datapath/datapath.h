@@ -16,6 +16,8 @@
 #include "bpf/abi/client.h"
 #include "bpf/abi/counter.h"
 #include "bpf/abi/event.h"
+#include "bpf/abi/flow.h"
+#include "bpf/abi/latency.h"
 #include "bpf/abi/state.h"
 #include "user/config/model.h"
 
@@ -112,6 +114,34 @@ const struct weir_side *datapath_side(const struct datapath *datapath);
 /* Sums over all CPUs into *out. -errno of the system call. */
 int datapath_series(struct datapath *datapath, uint32_t series, struct weir_series *out);
 int datapath_totals(struct datapath *datapath, struct weir_totals *out);
+
+/* ------------------------------------------------------------------------------- latency, flows */
+
+/* An address of an endpoint. upstream, endpoint: indices in the configuration that was applied */
+struct datapath_address {
+	uint16_t upstream, endpoint;
+	uint8_t addr[16]; /* wire order; IPv4 as ::ffff:a.b.c.d */
+};
+/*
+ * Makes these the addresses of all endpoints, in place of those before. One that two endpoints
+ * claim goes to the first. -ENOSPC: more than WEIR_ADDRESSES; nothing is changed then.
+ */
+int datapath_addresses(struct datapath *datapath, const struct datapath_address *address,
+		       size_t count, struct datapath_error *error);
+
+/* Sums over all CPUs. -errno of the system call. owner: number of the service, or upstream */
+int datapath_histogram(struct datapath *datapath, enum weir_latency latency, uint32_t owner,
+		       struct weir_histogram *out);
+int datapath_calls(struct datapath *datapath, uint32_t endpoint, struct weir_calls *out);
+int datapath_flow_sums(struct datapath *datapath, struct weir_flow_sums *out);
+
+/* The flow table, live. Writable for one purpose: to take `since` of a call that timed out. */
+struct datapath_flows {
+	struct weir_flow_set *set;
+	uint32_t sets;
+	struct weir_late *late; /* by number of the endpoint; written by the scan alone */
+};
+struct datapath_flows datapath_flows(const struct datapath *datapath);
 
 struct datapath_link {
 	char interface[IFNAMSIZ];

@@ -13,6 +13,8 @@
 
 #include "bpf/abi/config.h"
 #include "bpf/abi/counter.h"
+#include "bpf/abi/flow.h"
+#include "bpf/abi/latency.h"
 #include "user/base/cleanup.h"
 #include "user/metrics/histogram.h"
 
@@ -78,6 +80,42 @@ struct snapshot_client {
 	double passed_rate, refused_rate; /* packets a second since the last scan */
 };
 
+/* One histogram. count is the sum of slot[]; index of its service, or upstream, in the snapshot */
+struct snapshot_latency {
+	enum weir_latency latency;
+	uint16_t owner;
+	uint64_t count;
+	struct weir_histogram sum; /* over all CPUs */
+};
+
+struct snapshot_upstream {
+	char name[WEIR_NAME]; /* "": unused */
+};
+
+struct snapshot_endpoint {
+	char name[WEIR_ENDPOINT_NAME]; /* "": unused */
+	uint16_t upstream;
+	bool http;
+	struct weir_calls calls; /* over all CPUs, with what the daemon gave up on */
+	uint64_t connections;	 /* open now */
+	uint32_t addresses;	 /* that the name resolves to; 0: none known yet */
+	bool stale; /* the name did not resolve the last time: the addresses are older */
+};
+
+/* A flow of `weir top --flows`; the busiest since the last scan */
+struct snapshot_flow {
+	uint8_t remote[16], local[16]; /* wire order; IPv4 as ::ffff:a.b.c.d */
+	uint16_t rport, lport;
+	uint8_t protocol;
+	uint8_t state;	/* enum weir_flow_state */
+	bool upstream;	/* owner is an endpoint, else a service */
+	uint16_t owner; /* index in the snapshot */
+	uint16_t interface;
+	uint64_t bytes_in, bytes_out, packets_in, packets_out; /* since it was first seen */
+	double rate;	       /* bytes a second since the last scan, both ways */
+	double silent_seconds; /* since its last packet, to within 17 ms */
+};
+
 struct snapshot_component {
 	char name[24];
 	int status; /* 0 healthy, 1 degraded, 2 unhealthy */
@@ -115,7 +153,22 @@ struct snapshot {
 	uint64_t bans;
 	uint64_t bans_total[2]; /* origin: manual, escalation */
 
-	struct snapshot_program program[2 * WEIR_INTERFACES];
+	/* Latency. Bounds of slots; of each whether it is a native bound, and whether a configured `le` */
+	bool following; /* flows are followed at all */
+	uint64_t bound_ns[WEIR_BOUNDS];
+	uint8_t bound_kind[WEIR_BOUNDS]; /* WEIR_BOUND_* */
+	size_t bounds;
+	struct snapshot_latency
+		*latency; /* each service followed and each upstream, from the start */
+	size_t latencies;
+	struct snapshot_upstream upstream[WEIR_UPSTREAMS]; /* by number */
+	struct snapshot_endpoint endpoint[WEIR_ENDPOINTS]; /* by number */
+	struct weir_flow_sums flow_sums;
+	uint64_t flows, flow_capacity;		 /* that still matter, room */
+	struct snapshot_flow flow[SNAPSHOT_TOP]; /* by rate, highest first */
+	size_t flow_tops;
+
+	struct snapshot_program program[4 * WEIR_INTERFACES];
 	size_t programs;
 	struct snapshot_map map[24];
 	size_t maps;
@@ -126,7 +179,7 @@ struct snapshot {
 	uint64_t log_messages[8]; /* by syslog priority */
 };
 
-/* Empty, with one reference; NULL without memory. It owns series and limit (from malloc). */
+/* Empty, with one reference; NULL without memory. It owns series, limit and latency (from malloc). */
 struct snapshot *snapshot_new(void);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 
