@@ -361,7 +361,8 @@ static void top_asks_for_what_it_was_told_to(void **state)
 	assert_requested("GET /v1/top?limit=7&by=refused&service=a%26b%3Dc HTTP/1.1\r\n");
 	assert_outcome("top --once --interval 100ms", CLI_OK,
 		       "weir on n: healthy, up 5s; 0 of 8 clients, 0 bans; by refused\n"
-		       "SERVICE  PASSED/s  REFUSED/s  CLIENTS  LIMITED  PRESSURE  MODE\n"
+		       "SERVICE  MODE  CLIENTS  LIMITED  PASSED/s  REFUSED/s  SHARE  "
+		       "WOULD REFUSE/s  PRESSURE\n"
 		       "\n"
 		       "no client has sent anything since the last scan\n",
 		       "");
