@@ -151,6 +151,9 @@ struct datapath_link {
 	char mode[16]; /* native, generic, tcx, tc; "absent" */
 	char hook[16]; /* xdp, tc_ingress */
 	uint32_t prog_id;
+	bool followed;	       /* both flow programs are there */
+	char flow_mode[2][16]; /* of the one at TC ingress, and egress: tcx, tc; "absent" */
+	char flow_error[160];  /* why they are not, where they should be; "" */
 };
 size_t datapath_links(struct datapath *datapath, struct datapath_link out[WEIR_INTERFACES]);
 
