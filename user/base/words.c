@@ -22,3 +22,36 @@ const char *verdict_word(u32 verdict)
 
 	return verdict < WEIR_VERDICT_COUNT ? words[verdict] : "?";
 }
+
+const char *result_word(enum weir_result result)
+{
+	static const char *const words[] = {
+#define X(name, label, failure, help) [WEIR_RESULT_##name] = label,
+		WEIR_RESULTS(X)
+#undef X
+	};
+
+	return words[result];
+}
+
+const char *discard_word(enum weir_discard discard)
+{
+	static const char *const words[] = {
+#define X(name, label, help) [WEIR_DISCARD_##name] = label,
+		WEIR_DISCARDS(X)
+#undef X
+	};
+
+	return words[discard];
+}
+
+const char *flow_state_word(u32 state)
+{
+	static const char *const words[] = {
+#define X(name, text) [WEIR_FLOW_##name] = text,
+		WEIR_FLOW_STATES(X)
+#undef X
+	};
+
+	return state < WEIR_FLOW_STATE_COUNT ? words[state] : "?";
+}
