@@ -15,7 +15,8 @@
 #include "user/metrics/histogram.h"
 #include "user/metrics/snapshot.h"
 
-enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS, METRICS_PROTOBUF };
+/* In the order of what they can say */
+enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS, METRICS_PROTOBUF, METRICS_FORMATS };
 
 /* What one HTTP handler has answered. A code with count 0 is listed too: it is one it may answer. */
 #define METRICS_HANDLERS 20
