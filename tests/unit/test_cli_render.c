@@ -256,15 +256,19 @@ static void top_shows_rates_between_two_answers(void **state)
 			      *status = status_at(7, 125345, 1001);
 	_cleanup_json_ json_t *top = json(top_text);
 	struct top_view view = {.before = before, .status = status, .top = top};
+	json_t *dns = json_array_get(json_object_get(status, "services"), 2);
 
+	json_object_set_new(dns, "observed", json_integer(4422 + 22));
 	show_top(&view, 0, 0, false);
 	assert_shown(
 		"weir on edge-1: degraded, up 1d00h; 31,040 of 1,048,576 clients, 2 bans; "
 		"by refused\n"
-		"SERVICE  PASSED/s  REFUSED/s  CLIENTS  LIMITED  PRESSURE  MODE\n"
-		"other           0          0        0        0  no\n"
-		"web         2.50k          5      812        4  no\n"
-		"dns             0          0   30,211       19  yes       observe only\n"
+		"SERVICE  MODE     CLIENTS  LIMITED  PASSED/s  REFUSED/s  SHARE  WOULD REFUSE/s  "
+		"PRESSURE\n"
+		"other    enforce        0        0         0          0\n"
+		"web      enforce      812        4     2.50k          5  0.2 %\n"
+		"dns      observe   30,211       19         0          0                     11  new "
+		"clients\n"
 		"\n"
 		"CLIENT              SERVICE  TIER       PASSED/s  REFUSED/s   PASSED  REFUSED"
 		"  STATE\n"
@@ -283,14 +287,14 @@ static void top_shows_no_rates_it_cannot_know(void **state)
 	struct top_view view = {.status = status, .top = top, .service = "web"};
 
 	show_top(&view, 0, 0, false);
-	assert_has("\nweb             -          -      812");
+	assert_has("\nweb      enforce      812        4         -          -\n");
 	assert_null(strstr(got.text, "\ndns  "));
 	view.before = before; /* counters that went back: the pins were made anew */
 	show_top(&view, 0, 0, false);
-	assert_has("\nweb             -          -      812");
+	assert_has("\nweb      enforce      812        4         -          -\n");
 	view.before = status; /* the same figures twice */
 	show_top(&view, 0, 0, false);
-	assert_has("\nweb             -          -      812");
+	assert_has("\nweb      enforce      812        4         -          -\n");
 }
 
 static void top_marks_who_is_refused(void **state)

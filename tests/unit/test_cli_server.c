@@ -198,7 +198,7 @@ static void top_can_be_read(void **state)
 {
 	struct captured captured = weir("top --once --interval 1s");
 
-	assert_has(&captured, "\nweb             0          0        0        0  no\n");
+	assert_has(&captured, "\nweb      enforce        0        0         0          0\n");
 	assert_has(&captured, "\n203.0.113.7  web      anonymous         0       1.50  "
 			      "4,000,000,000       77  banned\n");
 	captured = weir("top --once --interval 1s --service web --by refused --limit 256");

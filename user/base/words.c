@@ -12,6 +12,17 @@ const char *unit_word(enum weir_unit unit)
 	return words[unit];
 }
 
+const char *latency_word(enum weir_latency latency)
+{
+	static const char *const words[] = {
+#define X(name, text, help) [WEIR_LATENCY_##name] = text,
+		WEIR_LATENCIES(X)
+#undef X
+	};
+
+	return words[latency];
+}
+
 const char *verdict_word(u32 verdict)
 {
 	static const char *const words[] = {
@@ -32,6 +43,17 @@ const char *result_word(enum weir_result result)
 	};
 
 	return words[result];
+}
+
+bool result_is_failure(enum weir_result result)
+{
+	static const bool is_failure[] = {
+#define X(name, label, failure, help) [WEIR_RESULT_##name] = failure,
+		WEIR_RESULTS(X)
+#undef X
+	};
+
+	return is_failure[result];
 }
 
 const char *discard_word(enum weir_discard discard)

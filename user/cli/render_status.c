@@ -5,6 +5,7 @@
 #include "user/cli/draft.h"
 #include "user/cli/moment.h"
 #include "user/cli/render.h"
+#include "user/cli/services.h"
 #include "user/cli/table.h"
 #include "user/cli/text.h"
 
@@ -147,59 +148,13 @@ static int print_interfaces(const json_t *status, const struct page *page, struc
 	return table ? table_print(table, page, 0) : -ENOMEM;
 }
 
-/* "0.8 %" of all that came; "" where nothing did */
-static struct text share(uint64_t part, uint64_t rest)
-{
-	struct text text = {""};
-
-	if (part + rest)
-		snprintf(text.s, sizeof(text.s), "%.1f %%",
-			 100.0 * (double)part / (double)(part + rest));
-	return text;
-}
-
-static void add_service(struct table *table, const json_t *service, struct reader *reader)
-{
-	uint64_t passed = reader_count(reader, reader_object(reader, service, "passed"), "packets");
-	uint64_t refused =
-		reader_count(reader, reader_object(reader, service, "refused"), "packets");
-	uint64_t observed = reader_count(reader, service, "observed");
-	bool pressure = reader_bool(reader, service, "under_pressure");
-
-	table_row(table, pressure ? INK_RED : INK_PLAIN,
-		  (const char *const[]){
-			  reader_string(reader, service, "name"),
-			  reader_string(reader, service, "mode"),
-			  text_count(reader_count(reader, service, "clients")).s,
-			  text_count(reader_count(reader, service, "clients_limited")).s,
-			  text_count(passed).s,
-			  text_count(refused).s,
-			  share(refused, passed).s,
-			  observed ? text_count(observed).s : "",
-			  pressure ? "new clients" : "",
-		  });
-}
-
 static int print_services(const json_t *status, const struct page *page, struct reader *reader)
 {
-	static const struct column columns[] = {
-		{.title = "SERVICE"},
-		{.title = "MODE", .drop = 4},
-		{.title = "CLIENTS", .right = true, .drop = 3},
-		{.title = "LIMITED", .right = true, .drop = 5},
-		{.title = "PASSED", .right = true, .drop = 1},
-		{.title = "REFUSED", .right = true, .drop = 1},
-		{.title = "SHARE", .right = true, .drop = 6},
-		{.title = "WOULD REFUSE", .right = true, .drop = 7},
-		{.title = "PRESSURE", .drop = 2},
-	};
-	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = reader_array(reader, status, "services");
+	struct services_view view = {.status = status};
+	size_t lines;
 
-	for (size_t i = 0; table && i < json_array_size(list); i++)
-		add_service(table, json_array_get(list, i), reader);
 	fputc('\n', page->out);
-	return table ? table_print(table, page, 0) : -ENOMEM;
+	return services_print(&view, page, 0, &lines, reader);
 }
 
 static void add_limits(struct table *table, const json_t *service, struct reader *reader)

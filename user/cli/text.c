@@ -75,6 +75,15 @@ struct text text_duration(double seconds)
 	return text;
 }
 
+struct text text_share(uint64_t part, uint64_t whole)
+{
+	struct text text = {""};
+
+	if (whole)
+		snprintf(text.s, sizeof(text.s), "%.1f %%", 100.0 * (double)part / (double)whole);
+	return text;
+}
+
 static bool local_time(double unix_time, struct tm *tm)
 {
 	time_t whole;

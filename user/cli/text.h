@@ -25,6 +25,9 @@ struct text text_rate(double per_second);
 /* Seconds: 0.0134 "13ms", 7 "7s", 7980 "2h13m", 266400 "3d02h". Negative is taken for 0 */
 struct text text_duration(double seconds);
 
+/* Part of a whole: "0.8 %"; "" of nothing */
+struct text text_share(uint64_t part, uint64_t whole);
+
 /* Unix seconds as local time of day with milliseconds, "03:04:05.678" */
 struct text text_clock(double unix_time);
 

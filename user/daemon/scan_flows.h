@@ -11,8 +11,8 @@
  *  - a way gets another flow while it is read: `since` is then another, and the swap fails. Where the
  *    newcomer has not yet written its own, the call of the flow that went is counted both as given up on and as
  *    discarded: one for each processor and pass at most.
- *  - a segment that the kernel handles between the swap and the mark WEIR_FLOW_TIMED_OUT, or whose flags it writes
- *    back at that moment, does not see the mark: this connection may be counted once more.
+ *  - of several requests that wait in one flow only the oldest is given up on here; the others, three at most, when
+ *    the kernel sees the next packet of the flow.
  *  - a daemon that is killed between the swap and the count loses that one.
  */
 #pragma once

@@ -128,6 +128,12 @@ struct datapath_address {
  */
 int datapath_addresses(struct datapath *datapath, const struct datapath_address *address,
 		       size_t count, struct datapath_error *error);
+/*
+ * Those that the kernel has for the endpoints of the applied configuration, at most `size`; returns how many.
+ * After an adoption they are what an earlier daemon found, for a name that does not resolve just now.
+ */
+size_t datapath_addresses_held(const struct datapath *datapath, struct datapath_address *out,
+			       size_t size);
 
 /* Sums over all CPUs. -errno of the system call. owner: number of the service, or upstream */
 int datapath_histogram(struct datapath *datapath, enum weir_latency latency, uint32_t owner,

@@ -41,7 +41,9 @@ static int attach_flow(struct datapath *datapath, struct attachment *at, int i,
 			 program == PROGRAM_FLOW_IN ? &at->limiter : NULL, hold);
 	if (result)
 		return fail(error, result, "cannot attach telemetry to TC %s: %s",
-			    program == PROGRAM_FLOW_IN ? "ingress" : "egress", strerror(-result));
+			    program == PROGRAM_FLOW_IN ? "ingress" : "egress",
+			    result == -EBUSY ? "a qdisc `ingress` is where `clsact` should be"
+					     : strerror(-result));
 	return hold_pin(datapath, at->interface, hold, error);
 }
 

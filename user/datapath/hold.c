@@ -28,7 +28,7 @@ static const struct place {
 	[PROGRAM_XDP] = {.pin = "xdp"},
 	[PROGRAM_TC] = {"tc", TCX_INGRESS, BPF_TC_INGRESS, 0x7765 /* "we" */},
 	[PROGRAM_FLOW_IN] = {"flow_in", TCX_INGRESS, BPF_TC_INGRESS, 0x7766},
-	[PROGRAM_FLOW_OUT] = {"flow_out", TCX_EGRESS, BPF_TC_EGRESS, 0x7766},
+	[PROGRAM_FLOW_OUT] = {"flow_out", TCX_EGRESS, BPF_TC_EGRESS, 0x7767},
 };
 
 void hold_pin_name(const char *interface, enum program_index program, char out[PIN_NAME_MAX])
@@ -69,13 +69,27 @@ static void unfilter(enum program_index program, uint32_t ifindex)
 	bpf_tc_detach(&hook, &options);
 }
 
-static bool is_filtered(enum program_index program, uint32_t ifindex)
+static bool is_filtered(enum program_index program, enum bpf_tc_attach_point point,
+			uint32_t ifindex)
 {
-	const struct place *place = &places[program];
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = place->clsact);
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = CLSACT_HANDLE, .priority = place->priority);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = CLSACT_HANDLE,
+		    .priority = places[program].priority);
 
 	return !bpf_tc_query(&hook, &options);
+}
+
+/* An old `ingress` qdisc sits in the place of clsact, takes filters for egress, and runs them at ingress. */
+static int filter_where_it_says(struct datapath *datapath, enum program_index program,
+				uint32_t ifindex)
+{
+	int result = filter(datapath, program, ifindex);
+
+	if (result || places[program].clsact == BPF_TC_INGRESS ||
+	    !is_filtered(program, BPF_TC_INGRESS, ifindex))
+		return result;
+	unfilter(program, ifindex);
+	return -EBUSY;
 }
 
 void hold_unfilter(uint32_t ifindex)
@@ -127,7 +141,7 @@ int hold_tc(struct datapath *datapath, enum program_index program, uint32_t ifin
 		*out = (struct hold){program, HOOK_TCX, ifindex, fd};
 		return 0;
 	}
-	result = filter(datapath, program, ifindex);
+	result = filter_where_it_says(datapath, program, ifindex);
 	if (result)
 		return result;
 	*out = (struct hold){program, HOOK_CLSACT, ifindex, -1};
@@ -204,7 +218,7 @@ bool hold_is_alive(const struct hold *hold)
 	if (!hold->ifindex)
 		return false;
 	if (hold->hook == HOOK_CLSACT)
-		return is_filtered(hold->program, hold->ifindex);
+		return is_filtered(hold->program, places[hold->program].clsact, hold->ifindex);
 	return link_ifindex(hold->link, hold->hook == HOOK_XDP) == hold->ifindex;
 }
 

@@ -133,7 +133,10 @@ int bans_adopt(struct datapath *datapath, struct datapath_error *error);
 /* hold.c: one program at one place. On failure *out is untouched. */
 void hold_pin_name(const char *interface, enum program_index program, char out[PIN_NAME_MAX]);
 int hold_xdp(struct datapath *datapath, uint32_t ifindex, uint32_t flags, struct hold *out);
-/* First of all programs there, or right behind `after` where that is at the same place (NULL: no matter) */
+/*
+ * First of all programs there, or right behind `after` where that is at the same place (NULL: no matter).
+ * -EBUSY: a qdisc `ingress` is where clsact should be
+ */
 int hold_tc(struct datapath *datapath, enum program_index program, uint32_t ifindex,
 	    const struct hold *after, struct hold *out);
 int hold_pin(struct datapath *datapath, const char *interface, const struct hold *hold,
