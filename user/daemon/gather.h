@@ -3,6 +3,7 @@
 #pragma once
 
 #include "user/config/model.h"
+#include "user/daemon/resolve.h"
 #include "user/daemon/scan.h"
 #include "user/daemon/scan_flows.h"
 #include "user/datapath/datapath.h"
@@ -14,6 +15,7 @@ struct gather {
 	const struct config *config;
 	struct scan *scan;
 	struct scan_flows *scan_flows;
+	struct resolve *resolve;
 	struct histogram scan_duration;
 	double start_time;
 	uint64_t reloads_ok, reloads_failed;

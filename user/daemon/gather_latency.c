@@ -39,9 +39,10 @@ static void add_calls(const struct gather *gather, uint32_t endpoint, struct wei
 	out->result[WEIR_RESULT_NO_ANSWER] += late->no_answer;
 }
 
-static void add_upstream(const struct gather *gather, const struct config_upstream *upstream,
+static void add_upstream(const struct gather *gather, size_t index,
 			 struct scan_timeout timeouts[WEIR_ENDPOINTS], struct snapshot *out)
 {
+	const struct config_upstream *upstream = &gather->config->upstream[index];
 	const struct weir_state *names = datapath_names(gather->datapath);
 	uint32_t number = upstream_number(names, upstream->name);
 
@@ -59,6 +60,7 @@ static void add_upstream(const struct gather *gather, const struct config_upstre
 		to->upstream = (uint16_t)number;
 		to->http = upstream->http;
 		add_calls(gather, n, &to->calls);
+		resolve_status(gather->resolve, index, i, &to->addresses, &to->stale);
 		timeouts[n] = (struct scan_timeout){upstream->connect_timeout_ns,
 						    upstream->answer_timeout_ns};
 	}
@@ -163,7 +165,7 @@ void gather_latency(struct gather *gather, const struct snapshot *previous, stru
 	out->following = config->latency;
 	add_bounds(config, out);
 	for (size_t i = 0; i < config->upstreams; i++)
-		add_upstream(gather, &config->upstream[i], timeouts, out);
+		add_upstream(gather, i, timeouts, out);
 	add_histograms(gather, out);
 	datapath_flow_sums(gather->datapath, &out->flow_sums);
 	if (previous) {
