@@ -14,9 +14,9 @@ busy() { # a daemon that has seen a bit of everything
 		services:
 		  - name: dns
 		    match: [udp/53]
-		    limits: {anonymous: [1/min packets burst 5, 1/hour packets burst 50]}
-		    group_limits: {partner: [1/min packets burst 7]}
-		  - {name: "web.é-1", match: [tcp/80], mode: observe, limits: {anonymous: [1/min connections burst 1]}}
+		    limits: {anonymous: [1/day packets burst 5, 1/hour packets burst 50]}
+		    group_limits: {partner: [1/day packets burst 7]}
+		  - {name: "web.é-1", match: [tcp/80], mode: observe, limits: {anonymous: [1/day connections burst 1]}}
 	END
 	sed -i 's/web.é-1/web.x-1/' "$yaml"
 	start
@@ -99,8 +99,8 @@ code() { "$@" -o "$dir/body" -w '%{http_code}\n'; }
 	is 13 "$(metric "weir_packets_total{$dns,tier=\"partner\",verdict=\"group_limited\"}")"
 	is 20 "$(metric "weir_packets_total{$dns,tier=\"anonymous\",verdict=\"banned\"}")"
 	is 300 "$(metric "weir_bytes_total{$dns,tier=\"anonymous\",verdict=\"passed\"}")"
-	is 15 "$(metric 'weir_limit_refusals_total{service="dns",tier="anonymous",limit="1/min packets burst 5",bucket="client"}')"
-	is 13 "$(metric 'weir_limit_refusals_total{service="dns",tier="partner",limit="1/min packets burst 7",bucket="group"}')"
+	is 15 "$(metric 'weir_limit_refusals_total{service="dns",tier="anonymous",limit="1/day packets burst 5",bucket="client"}')"
+	is 13 "$(metric 'weir_limit_refusals_total{service="dns",tier="partner",limit="1/day packets burst 7",bucket="group"}')"
 	is 3 "$(metric 'weir_parse_errors_total{layer="network"}')"
 	is 1 "$(metric weir_bans_active)"
 	is 1 "$(metric 'weir_bans_total{origin="manual"}')"
