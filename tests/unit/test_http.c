@@ -491,6 +491,26 @@ static void before_the_first_snapshot_it_says_so(void **state)
 	assert_has_not(&metrics.text, "weir_packets_total");
 }
 
+/* Messages in a row, each after its length; 0 where the last one is cut */
+static size_t count_messages(const struct buffer *body)
+{
+	size_t at = 0, messages = 0;
+
+	while (at < body->length) {
+		size_t length = 0, shift = 0;
+		unsigned char byte;
+
+		do {
+			byte = (unsigned char)body->data[at++];
+			length |= (size_t)(byte & 0x7f) << shift;
+			shift += 7;
+		} while (byte & 0x80 && at < body->length);
+		at += length;
+		messages++;
+	}
+	return at == body->length ? messages : 0;
+}
+
 static void scrapers_get_the_format_they_ask_for(void **state)
 {
 	_cleanup_call_ struct call text = {.url = "/metrics", .tcp = true};
@@ -499,6 +519,12 @@ static void scrapers_get_the_format_they_ask_for(void **state)
 		.tcp = true,
 		.header =
 			{"Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"},
+	};
+	_cleanup_call_ struct call binary = {
+		.url = "/metrics",
+		.tcp = true,
+		.header = {"Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
+			   "application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1"},
 	};
 
 	(void)state;
@@ -511,6 +537,11 @@ static void scrapers_get_the_format_they_ask_for(void **state)
 		"\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
 	assert_string_equal(open.text.data + open.text.length - 6, "# EOF\n");
 	assert_has(&open.headers, "\r\nVary: Accept\r\n");
+	perform(&binary, 200);
+	assert_has(
+		&binary.headers,
+		"\r\nContent-Type: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n");
+	assert_in_range(count_messages(&binary.text), 20, 100);
 }
 
 static void every_request_is_counted_where_it_went(void **state)

@@ -117,6 +117,7 @@ int datapath_detach_pins(const char *pins, char *error, size_t size)
 		snprintf(error, size, "there is nothing pinned in %s", pins);
 		return -ENOENT;
 	}
+	libbpf_set_print(NULL); /* a filter that is not there is no news */
 	result = pins_open(pins, &fd, &why);
 	if (!result) {
 		unfilter_all(pins);
