@@ -38,11 +38,11 @@ code() { "$@" -o "$dir/body" -w '%{http_code}\n'; }
 
 @test "every route answers on TCP and on the socket; what changes anything only on the socket" {
 	busy
-	for path in /metrics /healthz /health/live /health/ready /health/startup /health/detailed; do
+	for path in /metrics /healthz /health/live /health/ready /health/startup /health/detailed /v1/latency; do
 		is "200 $path" "$(code get $path) $path"
 		is "200 $path" "$(code on_socket $path) $path"
 	done
-	for path in /v1/status /v1/top /v1/bans; do
+	for path in /v1/status /v1/top /v1/flows /v1/bans; do
 		is "200 $path" "$(code on_socket $path) $path"
 		jq -e . "$dir/body" > /dev/null
 	done
