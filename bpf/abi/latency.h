@@ -88,7 +88,7 @@ struct weir_calls {
 	u64 result[WEIR_RESULT_SLOTS]; /* enum weir_result */
 	u64 connected;		       /* handshakes completed */
 	u64 http[6];		       /* answers by class: [1] 1xx .. [5] 5xx; [0]: not HTTP/1 */
-	u64 reserved;
+	u64 rejected;		       /* by the breaker; not calls */
 };
 weir_assert_size(struct weir_calls, 128);
 

@@ -7,21 +7,7 @@ load lib
 setup() { world; }
 teardown() { end_of_world; }
 
-limited_at() { # ATTACH
-	configure <<- END
-		interfaces: [{name: wan, attach: $1}]
-		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 5]}}
-	END
-}
-
-sends() { # COUNT [OPTION...]: how many of them pass
-	local count=$1 before
-	shift
-	before=$(udp_received)
-	send udp 10.77.0.1 53 --count "$count" "$@" > "$dir/sent"
-	echo $(($(udp_received) - before))
-}
+limited_at() { attach=$1 limited; }
 
 sits() { # ATTACH MODE HOOK
 	limited_at "$1"
@@ -218,6 +204,7 @@ passes_some() {
 	ip -n "$host" link set wan name old
 	eventually 3 logged 'wan is gone'
 	ip -n "$host" link set old up
+	eventually 5 link_is_up "$client" eth0
 	is "" "$(attached)"
 	is 20 "$(sends 20)"
 	ip -n "$host" link set old down

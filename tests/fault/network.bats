@@ -7,22 +7,6 @@ load ../e2e/lib
 setup() { world; }
 teardown() { end_of_world; }
 
-limited() {
-	configure <<- END
-		interfaces: [{name: wan}]
-		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 5]}}
-	END
-}
-
-sends() { # COUNT [OPTION...]: how many of them pass
-	local count=$1 before
-	shift
-	before=$(udp_received)
-	send udp 10.77.0.1 53 --count "$count" "$@" > "$dir/sent"
-	echo $(($(udp_received) - before))
-}
-
 @test "an interface that flaps fifty times stays limited: up and down, and away and back" {
 	limited
 	start

@@ -247,7 +247,8 @@ static void fill_calls(const struct lab *lab, u32 endpoint, u64 value)
 
 static u64 count_calls(const struct lab *lab, u32 endpoint)
 {
-	const struct weir_late *late = &datapath_flows(lab->datapath).late[endpoint];
+	const struct datapath_flows flows = datapath_flows(lab->datapath);
+	const struct weir_late *late = &flows.late[endpoint];
 	struct weir_calls calls;
 
 	assert_int_equal(datapath_calls(lab->datapath, endpoint, &calls), 0);

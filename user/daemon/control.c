@@ -189,8 +189,9 @@ static void warn_of_fixed(const struct config *old, const struct config *new)
 	if (!same(old->http_listen, new->http_listen) || !same(old->admin, new->admin))
 		log_warning("config", "http: a new address takes effect with the next start");
 	if (!same(old->pins, new->pins) || old->clients != new->clients || old->flows != new->flows)
-		log_warning("config", "pins, table.flows and table.clients take effect with the "
-				      "next `weir detach` and start");
+		log_warning("config",
+			    "pins, table.clients and table.flows take effect with the next "
+			    "`weir detach` and start");
 }
 
 static void use_config(struct control *control, struct config *config)
