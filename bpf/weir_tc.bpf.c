@@ -38,12 +38,14 @@ int weir_tc(struct __sk_buff *skb)
 	struct weir_packet packet = {};
 	struct weir_judgement j;
 	const struct weir_side *side = weir_start(&j, skb->ifindex);
-	struct weir_units units = {.packets = 1, .bytes = skb->len};
+	struct weir_units units = {.packets = 1};
 	u32 verdict;
 
 	if (!side)
 		return WEIR_TC_NEXT;
+	weir_mend(skb);
 	weir_pull(skb);
+	units.bytes = skb->len;
 	verdict = weir_parse_tc(skb, &packet);
 	units.connections = packet.syn;
 	if (packet.length > units.bytes)
