@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/abi/breaker.h"
 #include "bpf/abi/client.h"
 #include "bpf/abi/counter.h"
 #include "bpf/abi/event.h"
@@ -189,3 +190,21 @@ size_t datapath_maps(struct datapath *datapath, struct datapath_map *out, size_t
 int datapath_events_fd(struct datapath *datapath);
 int datapath_events(struct datapath *datapath,
 		    void (*handle)(void *context, const struct weir_event *event), void *context);
+
+/* -------------------------------------------------------------------------------------- breakers */
+
+/*
+ * What TC egress enforces, by number of the endpoint. Writable and live: `word` and `until_ns` are the daemon's,
+ * who writes until_ns first (a word with a new epoch then speaks of the new time); the kernel takes permits from
+ * `word` by compare-and-swap and writes `streak`. An endpoint whose number goes to another name begins with zeros: closed.
+ */
+struct datapath_breakers {
+	struct weir_breaker *at; /* WEIR_ENDPOINTS of them */
+};
+struct datapath_breakers datapath_breakers(const struct datapath *datapath);
+
+/* As datapath_events_fd() and datapath_events(), for what became of calls; those lost: weir_flow_sums.outcomes_lost */
+int datapath_outcomes_fd(struct datapath *datapath);
+int datapath_outcomes(struct datapath *datapath,
+		      void (*handle)(void *context, const struct weir_outcome *outcome),
+		      void *context);

@@ -155,3 +155,22 @@ int datapath_events(struct datapath *datapath,
 	datapath->on_event_context = context;
 	return ring_buffer__consume(datapath->ring);
 }
+
+struct datapath_breakers datapath_breakers(const struct datapath *datapath)
+{
+	return (struct datapath_breakers){datapath->breaker};
+}
+
+int datapath_outcomes_fd(struct datapath *datapath)
+{
+	return ring_buffer__epoll_fd(datapath->outcomes);
+}
+
+int datapath_outcomes(struct datapath *datapath,
+		      void (*handle)(void *context, const struct weir_outcome *outcome),
+		      void *context)
+{
+	datapath->on_outcome = handle;
+	datapath->on_outcome_context = context;
+	return ring_buffer__consume(datapath->outcomes);
+}

@@ -33,6 +33,8 @@ enum map_index {
 	MAP_CALLS,
 	MAP_LATE,
 	MAP_FLOW_SUMS,
+	MAP_BREAKER,
+	MAP_OUTCOMES,
 	MAP_COUNT,
 };
 extern const char *const map_names[MAP_COUNT];
@@ -86,7 +88,8 @@ struct datapath {
 	struct weir_state *state;
 	const struct weir_client_set *clients;
 	struct weir_flow_set *flows;
-	struct weir_late *late; /* WEIR_ENDPOINTS of them */
+	struct weir_late *late;	      /* WEIR_ENDPOINTS of them */
+	struct weir_breaker *breaker; /* so many, too */
 
 	struct config *config;		/* as applied */
 	struct prefix_list prefixes[2]; /* what each trie holds */
@@ -102,6 +105,9 @@ struct datapath {
 	struct ring_buffer *ring;
 	void (*on_event)(void *context, const struct weir_event *event);
 	void *on_event_context;
+	struct ring_buffer *outcomes;
+	void (*on_outcome)(void *context, const struct weir_outcome *outcome);
+	void *on_outcome_context;
 };
 
 __attribute__((format(printf, 3, 4))) int fail(struct datapath_error *error, int code,

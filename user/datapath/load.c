@@ -28,6 +28,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_FLOWS] = "weir_flows",	  [MAP_ENDPOINTS] = "weir_endpoints",
 	[MAP_LATENCY] = "weir_latency",	  [MAP_CALLS] = "weir_calls",
 	[MAP_LATE] = "weir_late",	  [MAP_FLOW_SUMS] = "weir_flow_sums",
+	[MAP_BREAKER] = "weir_breaker",	  [MAP_OUTCOMES] = "weir_outcomes",
 };
 
 /* Why a load failed, in one line: the verifier's own last line where there is one, else libbpf's first */
@@ -221,6 +222,8 @@ static int map_tables(struct datapath *datapath, struct datapath_error *error)
 		 datapath->flow_sets * sizeof(struct weir_flow_set), PROT_READ | PROT_WRITE},
 		{(void **)&datapath->late, MAP_LATE, WEIR_ENDPOINTS * sizeof(struct weir_late),
 		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->breaker, MAP_BREAKER,
+		 WEIR_ENDPOINTS * sizeof(struct weir_breaker), PROT_READ | PROT_WRITE},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -449,6 +452,7 @@ void load_close(struct datapath *datapath)
 	unmap(datapath->clients, datapath->sets * sizeof(struct weir_client_set));
 	unmap(datapath->flows, datapath->flow_sets * sizeof(struct weir_flow_set));
 	unmap(datapath->late, WEIR_ENDPOINTS * sizeof(struct weir_late));
+	unmap(datapath->breaker, WEIR_ENDPOINTS * sizeof(struct weir_breaker));
 	for (int i = 0; i < MAP_COUNT; i++)
 		cleanup_close(&datapath->map[i]);
 	for (int i = 0; i < PROGRAM_COUNT; i++)
