@@ -2,7 +2,8 @@
 #include "user/base/number.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef unsigned __int128 u128;
@@ -170,6 +171,33 @@ int number_parse_duration(const char *text, uint64_t min_ns, uint64_t max_ns, ui
 		return -EINVAL;
 	r = exact(&number, unit_ns, 1, &value);
 	return r < 0 ? r : in_range(value, min_ns, max_ns, out_ns);
+}
+
+const char *number_format_duration(uint64_t ns, char *buffer, size_t size)
+{
+	static const struct span units[] = {
+		{"h", 3600 * NS_PER_SEC}, {"m", 60 * NS_PER_SEC}, {"s", NS_PER_SEC},
+		{"ms", 1000000},	  {"us", 1000},		  {"ns", 1},
+	};
+	const struct span *unit = units;
+	unsigned int decimals = 3;
+	uint64_t whole, rest;
+
+	/* Minutes and hours only when whole: 1.5h is not how 90m is meant */
+	while (unit->ns > 1 &&
+	       (ns < unit->ns || ns % (unit->ns > NS_PER_SEC ? unit->ns : unit->ns / 1000)))
+		unit++;
+	whole = ns / unit->ns;
+	rest = ns % unit->ns;
+	if (!rest) {
+		snprintf(buffer, size, "%" PRIu64 "%s", whole, unit->name);
+		return buffer;
+	}
+	for (rest /= unit->ns / 1000; rest % 10 == 0; rest /= 10)
+		decimals--;
+	snprintf(buffer, size, "%" PRIu64 ".%0*" PRIu64 "%s", whole, (int)decimals, rest,
+		 unit->name);
+	return buffer;
 }
 
 int number_parse_rate(const char *text, struct number_rate *out)

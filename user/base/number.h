@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define NS_PER_SEC UINT64_C(1000000000)
@@ -25,6 +26,10 @@ int number_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ou
 
 /* 100ns, 10us, 2.5ms, 30s, 5m or 5min, 2h, 1d; the unit is required */
 int number_parse_duration(const char *text, uint64_t min_ns, uint64_t max_ns, uint64_t *out_ns);
+
+/* Exactly the same back, in the largest unit that needs no more than three decimals: 2.5ms, 30s, 1h. Returns buffer. */
+#define DURATION_TEXT 32 /* bytes of buffer that always suffice */
+const char *number_format_duration(uint64_t ns, char *buffer, size_t size);
 
 /*
  * AMOUNT/PERIOD: 100/min, 1.5k/s, 20MB/s, 512KiB/s, 100Mbit/s (12500000 bytes).

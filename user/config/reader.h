@@ -21,6 +21,7 @@ READER(read_new_clients);
 READER(read_prefixes);
 READER(read_match);	/* into struct config_service */
 READER(read_protected); /* into struct config */
+READER(read_buckets);	/* likewise */
 
 /* read_limit.c */
 READER(read_limits);	   /* into struct config_service */
@@ -36,7 +37,16 @@ READER(read_interfaces);
 READER(read_tiers);
 READER(read_services);
 
+/* read_upstream.c */
+READER(read_protocol);
+READER(read_endpoints); /* into struct config_upstream */
+READER(read_upstreams); /* into struct config */
+
 #undef READER
+
+/* Refuses the name of `node`, a mapping, which `first` has as well. */
+int named_twice(struct reader *reader, const struct node *node, const struct node *first,
+		const char *name);
 
 /* The map form of a limit while it is read: what its burst means depends on its unit */
 struct limit_draft {
@@ -55,3 +65,4 @@ extern const struct field interface_fields[];
 extern const struct field tier_fields[];
 extern const struct field service_fields[];
 extern const struct field limit_fields[];
+extern const struct field upstream_fields[];

@@ -187,6 +187,21 @@ int read_number(struct reader *reader, const struct field *field, const struct n
 	return 0;
 }
 
+int read_duration(struct reader *reader, const struct field *field, const struct node *node,
+		  void *into)
+{
+	int r;
+
+	if (schema_want(reader, field, node, NODE_TEXT) < 0)
+		return -EINVAL;
+	r = number_parse_duration(node->text, field->min, field->max, into);
+	if (r < 0)
+		return schema_fail(reader, node, "%s is %s; expected %s", quote(node->text).text,
+				   r == -ERANGE ? "out of range" : "not a duration",
+				   field->expected);
+	return 0;
+}
+
 int read_mapping(struct reader *reader, const struct field *field, const struct node *node,
 		 void *into)
 {

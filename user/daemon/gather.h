@@ -3,6 +3,7 @@
 #pragma once
 
 #include "user/config/model.h"
+#include "user/daemon/resolve.h"
 #include "user/daemon/scan.h"
 #include "user/datapath/datapath.h"
 #include "user/metrics/snapshot.h"
@@ -12,6 +13,7 @@ struct gather {
 	struct datapath *datapath;
 	const struct config *config;
 	struct scan *scan;
+	struct resolve *resolve;
 	struct histogram scan_duration;
 	double start_time;
 	uint64_t reloads_ok, reloads_failed;

@@ -30,7 +30,7 @@ struct datapath_error {
 
 /*
  * Locks the pins (-EBUSY: another daemon has them), mounts a bpffs where there is none, adopts what is
- * pinned or makes it, and loads both programs. Attaches nothing. On failure nothing new is left behind.
+ * pinned or makes it, and loads the programs. Attaches nothing. On failure nothing new is left behind.
  */
 int datapath_open(const struct config *config, struct datapath **out, struct datapath_error *error);
 
@@ -128,6 +128,12 @@ struct datapath_address {
  */
 int datapath_addresses(struct datapath *datapath, const struct datapath_address *address,
 		       size_t count, struct datapath_error *error);
+/*
+ * Those that the kernel has for the endpoints of the applied configuration, at most `size`; returns how many.
+ * After an adoption they are what an earlier daemon found, for a name that does not resolve just now.
+ */
+size_t datapath_addresses_held(const struct datapath *datapath, struct datapath_address *out,
+			       size_t size);
 
 /* Sums over all CPUs. -errno of the system call. owner: number of the service, or upstream */
 int datapath_histogram(struct datapath *datapath, enum weir_latency latency, uint32_t owner,
@@ -161,7 +167,9 @@ struct datapath_program {
 	uint64_t run_count, run_time_ns; /* 0 where bpf_stats is off */
 	uint32_t verified_insns;
 };
-/* which: 0 XDP, 1 TC */
+/*
+ * which: 0 XDP, 1 TC; telemetry: 2 flow in, 3 flow out. -ENOENT: not loaded, because the kernel refuses it
+ */
 int datapath_program(struct datapath *datapath, int which, struct datapath_program *out);
 /* For BPF_PROG_TEST_RUN in tests and benchmarks */
 int datapath_program_fd(struct datapath *datapath, int which);

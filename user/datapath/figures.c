@@ -59,6 +59,30 @@ int datapath_totals(struct datapath *datapath, struct weir_totals *out)
 	return sum(datapath, MAP_TOTALS, 0, sizeof(*out) / sizeof(u64), (u64 *)out);
 }
 
+int datapath_histogram(struct datapath *datapath, enum weir_latency latency, uint32_t owner,
+		       struct weir_histogram *out)
+{
+	uint32_t bank = datapath_side(datapath)->latency_bank & 1;
+
+	return sum(datapath, MAP_LATENCY, weir_histogram_index(bank, latency, owner),
+		   sizeof(*out) / sizeof(u64), (u64 *)out);
+}
+
+int datapath_calls(struct datapath *datapath, uint32_t endpoint, struct weir_calls *out)
+{
+	return sum(datapath, MAP_CALLS, endpoint, sizeof(*out) / sizeof(u64), (u64 *)out);
+}
+
+int datapath_flow_sums(struct datapath *datapath, struct weir_flow_sums *out)
+{
+	return sum(datapath, MAP_FLOW_SUMS, 0, sizeof(*out) / sizeof(u64), (u64 *)out);
+}
+
+struct datapath_flows datapath_flows(const struct datapath *datapath)
+{
+	return (struct datapath_flows){datapath->flows, datapath->flow_sets, datapath->late};
+}
+
 int datapath_program_fd(struct datapath *datapath, int which)
 {
 	return datapath->program[which];
@@ -69,6 +93,8 @@ int datapath_program(struct datapath *datapath, int which, struct datapath_progr
 	struct bpf_prog_info info = {};
 	uint32_t length = sizeof(info);
 
+	if (datapath->program[which] < 0)
+		return -ENOENT;
 	if (bpf_obj_get_info_by_fd(datapath->program[which], &info, &length))
 		return -errno;
 	memset(out, 0, sizeof(*out));

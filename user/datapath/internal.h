@@ -26,11 +26,23 @@ enum map_index {
 	MAP_SERIES,
 	MAP_TOTALS,
 	MAP_EVENTS,
+	MAP_FLOWS,
+	MAP_ENDPOINTS,
+	MAP_LATENCY,
+	MAP_CALLS,
+	MAP_LATE,
+	MAP_FLOW_SUMS,
 	MAP_COUNT,
 };
 extern const char *const map_names[MAP_COUNT];
 
-enum program_index { PROGRAM_XDP, PROGRAM_TC, PROGRAM_COUNT };
+enum program_index {
+	PROGRAM_XDP,
+	PROGRAM_TC,
+	PROGRAM_FLOW_IN,
+	PROGRAM_FLOW_OUT,
+	PROGRAM_COUNT,
+};
 
 /* How an interface is attached. Pinned as link_INTERFACE_xdp or link_INTERFACE_tc; clsact has no link. */
 struct attachment {
@@ -49,7 +61,8 @@ struct datapath {
 	int pins_fd; /* open and locked */
 	int program[PROGRAM_COUNT];
 	int map[MAP_COUNT];
-	uint32_t sets;
+	uint32_t sets;	    /* of the client table */
+	uint32_t flow_sets; /* of the flow table */
 	int cpus;
 	bool adopted;	 /* pins of an earlier daemon */
 	bool fresh_pins; /* nothing was attached yet: a failed start takes the pins away */
@@ -58,6 +71,8 @@ struct datapath {
 	struct weir_side *side; /* two of them */
 	struct weir_state *state;
 	const struct weir_client_set *clients;
+	struct weir_flow_set *flows;
+	struct weir_late *late; /* WEIR_ENDPOINTS of them */
 
 	struct config *config;		/* as applied */
 	struct prefix_list prefixes[2]; /* what each trie holds */
