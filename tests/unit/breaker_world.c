@@ -28,6 +28,8 @@ static void changed(void *context, const struct breaker_change *change)
 	world->known[change->endpoint] = change->to;
 	world->last = *change;
 	world->changes++;
+	world->changes_of[change->endpoint]++;
+	world->reason_of[change->endpoint] = change->reason;
 }
 
 void world_begin(struct world *world, const struct config_breaker *config, unsigned int endpoints)

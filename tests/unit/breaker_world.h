@@ -13,7 +13,9 @@ struct world {
 	uint64_t now; /* ns */
 	unsigned int changes;
 	struct breaker_change last;
-	enum breaker_state known[WEIR_ENDPOINTS]; /* by reports alone */
+	unsigned int changes_of[WEIR_ENDPOINTS];
+	enum breaker_reason reason_of[WEIR_ENDPOINTS]; /* of the last change */
+	enum breaker_state known[WEIR_ENDPOINTS];      /* by reports alone */
 };
 
 /* Every way to open is off, waits are exact, one call while half-open decides. */
