@@ -27,7 +27,7 @@ shows_refused() { [ "$(status_now | jq '[.services[].refused.packets] | add')" =
 		.[0].refused_per_second > 20' --by refused --service dns --limit 1
 	run -0 "$weir" top --once --interval 100ms
 	contains "$output" 10.77.0.2 dns
-	run -1 --separate-stderr "$weir" top --once --service nothing
+	run -2 --separate-stderr "$weir" top --once --service nothing
 	contains "$stderr" nothing
 }
 
@@ -102,7 +102,7 @@ provoke() {
 @test "every --json is one JSON value" {
 	limited
 	start
-	for command in status 'top --once' bans version 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
+	for command in status 'top --once' 'top --flows --once' 'latency --once' bans version 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
 		# shellcheck disable=SC2086 # a command and its arguments
 		run -0 --separate-stderr "$weir" $command --json
 		is 1 "$(jq -s length <<< "$output")"
@@ -112,7 +112,7 @@ provoke() {
 }
 
 @test "without a daemon every command says so, names the socket, and ends with 1" {
-	for command in status 'top --once' events bans 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
+	for command in status 'top --once' 'top --flows --once' 'latency --once' events bans 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
 		# shellcheck disable=SC2086
 		run -1 --separate-stderr "$weir" $command
 		contains "$stderr" "$socket"

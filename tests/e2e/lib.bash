@@ -246,13 +246,19 @@ get() {
 # remember: which map stands for all that the running daemon has in the kernel, for attached and nothing_left
 remember() { our_map=$("$python" "$bpf" id "$pins/weir_control"); }
 
-# attached: where programs of ours sit in the kernel, "INTERFACE xdp|tcx" sorted
-attached() {
+# our_links: where programs of ours sit in the kernel, "INTERFACE KIND PROGRAM"
+our_links() {
 	[ -n "${our_map-}" ] || remember
 	"$python" "$bpf" users "$our_map" | awk -v names="$(ip -n "$host" -o link | awk -F'[:@ ]+' '{ printf "%s %s ", $1, $2 }')" '
 		BEGIN { n = split(names, word, / /); for (i = 1; i < n; i += 2) name[word[i]] = word[i + 1] }
-		$1 == "link" { print ($4 in name ? name[$4] : "nowhere"), $3 }' | LC_ALL=C sort
+		$1 == "link" { print ($4 in name ? name[$4] : "nowhere"), $3, $5 }' | LC_ALL=C sort
 }
+
+# attached: where the limiter is, "INTERFACE xdp|tcx" a line
+attached() { our_links | awk '$3 !~ /^weir_flow/ { sub("_.*", "", $2); print $1, $2 }'; }
+
+# followed: where telemetry is, each interface with "egress", "ingress" or both
+followed() { our_links | awk '$3 ~ /^weir_flow/ { sub("tcx_", "", $2); at[$1] = at[$1] " " $2 } END { for (i in at) print i at[i] }' | LC_ALL=C sort; }
 
 # nothing_left: no program, link, map, pin or filter of ours is in the kernel. After remember()
 nothing_left() {
@@ -260,6 +266,7 @@ nothing_left() {
 	[ -z "${our_map-}" ] || eventually 2 kernel_is_rid ||
 		{ echo "this is left in the kernel:"; "$python" "$bpf" users "$our_map"; return 1; }
 	! in_host tc filter show dev wan ingress 2> /dev/null | grep . || { echo "filters are left"; return 1; }
+	! in_host tc filter show dev wan egress 2> /dev/null | grep . || { echo "filters are left"; return 1; }
 	! in_host ip -d link show wan | grep -i xdp || { echo "XDP is left"; return 1; }
 }
 

@@ -81,15 +81,50 @@ teardown() { end_of_world; }
 	cp "$weir" "$dir/weir-new"
 	limited "1/hour packets burst 5" "on_exit: keep"
 	start
-	old=$(status_now | jq '.programs[0].id')
+	old=$(status_now | jq -c '[.programs[].id]')
 	keep_sending 53 --rate 2000
 	stop
 	weir=$dir/weir-new start
-	new=$(status_now | jq '.programs[0].id')
-	[ "$old" != "$new" ]
+	new=$(status_now | jq -c '[.programs[].id]')
+	for i in 0 1 2; do
+		[ "$(jq ".[$i]" <<< "$old")" != "$(jq ".[$i]" <<< "$new")" ]
+	done
 	end_sending
 	is 5 "$(udp_received)"
-	eventually 2 program_is_gone "$old"
+	for id in $(jq '.[]' <<< "$old"); do
+		eventually 2 program_is_gone "$id"
+	done
+}
+
+@test "flows survive kill -9, a restart and an upgrade, and are followed all the while" {
+	cp "$weir" "$dir/weir-new"
+	limited "1/hour packets burst 5" "on_exit: keep"
+	web
+	start
+	background talker "$client" "$python" "$BATS_TEST_DIRNAME/talk.py" 10.77.0.1 80 "$dir"
+	says 1
+	crash
+	is "wan egress ingress" "$(followed)"
+	says 2
+	start
+	says 3
+	stop
+	says 4
+	weir=$dir/weir-new start
+	says 5
+	is "wan egress ingress" "$(followed)"
+	# one connection with all of its packets, though no daemon saw all of it
+	eventually 3 talked 5
+	is 1 "$(metric 'weir_flow_inserts_total')"
+}
+
+# says N: the talker's N-th request is answered
+says() { touch "$dir/say-$1"; eventually 3 test -e "$dir/said-$1"; }
+
+talked() { # TIMES
+	curl -s --unix-socket "$socket" "http://weir/v1/flows" > "$dir/flows"
+	jq -e --argjson times "$1" '.flows | length == 1 and (.[0] | .state == "open" and .service == "other" and
+		.packets_in > $times and .packets_out >= $times)' "$dir/flows" > /dev/null
 }
 
 program_is_gone() { refute bpftool prog show id "$1" > /dev/null 2>&1; }
@@ -101,6 +136,7 @@ program_is_gone() { refute bpftool prog show id "$1" > /dev/null 2>&1; }
 	is "wan xdp" "$(attached)"
 	crash
 	is "wan xdp" "$(attached)"
+	is "wan egress ingress" "$(followed)"
 	run -0 "$weir" detach --pins "$pins" --socket "$socket"
 	contains "$output" "removed"
 	nothing_left
@@ -247,6 +283,7 @@ program_is_gone() { refute bpftool prog show id "$1" > /dev/null 2>&1; }
 	sed -i 's/name: wan/name: lan/' "$yaml"
 	start
 	is "lan xdp" "$(attached)"
+	is "lan egress ingress" "$(followed)"
 	is 20 "$(sends 20)"
 	is "" "$(metric 'weir_interface_attached{interface="wan"}')"
 	stop
@@ -264,6 +301,7 @@ program_is_gone() { refute bpftool prog show id "$1" > /dev/null 2>&1; }
 		start
 		is 1 "$(attached | wc -l)"
 		is ${mode/tc/tcx} "$(status_now | jq -r '.interfaces[0].mode')"
+		is "wan egress ingress" "$(followed)"
 	done
 	end_sending
 	is 5 "$(udp_received)"

@@ -186,6 +186,6 @@ teardown() { end_of_world; }
 	sed -i 's/9464/9465/; s/16384/32768/' "$yaml"
 	"$weir" reload
 	logged 'a new address takes effect with the next start'
-	logged 'table.clients take effect'
+	logged 'table.clients and table.flows take effect'
 	is 1 "$(metric weir_config_last_reload_successful)"
 }

@@ -20,7 +20,7 @@ teardown() { end_of_world; }
 		wire
 	done
 	eventually 3 attached_is "wan xdp"
-	is 1 "$(find "$pins" -name 'link_*' | wc -l)"
+	eventually 3 links_are "link_wan_flow_in link_wan_flow_out link_wan_xdp"
 	is 0 "$(sends 20)"
 	remember
 	is 1 "$(metric 'weir_interface_attached{interface="wan"}')"
@@ -29,6 +29,7 @@ teardown() { end_of_world; }
 	nothing_left
 }
 
+links_are() { [ "$(cd "$pins" && echo link_*)" = "$1" ]; }
 attached_is() { [ "$(attached)" = "$1" ]; }
 
 @test "the namespace of the other end vanishes: said, awaited, limited again when it is back" {
