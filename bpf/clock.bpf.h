@@ -30,9 +30,10 @@ weir_inline u64 weir_about_now(void)
 	reading = bpf_map_lookup_elem(&weir_reading, &zero);
 	if (!reading)
 		return bpf_ktime_get_ns();
-	if (weir_unlikely(reading->jiffy != jiffy)) {
-		reading->jiffy = jiffy;
-		reading->ns = bpf_ktime_get_ns();
+	if (weir_unlikely(weir_read_once(reading->jiffy) != jiffy)) {
+		/* In this order: where packets can interrupt each other, a new jiffy has its ns. */
+		weir_write_once(reading->ns, bpf_ktime_get_ns());
+		weir_write_once(reading->jiffy, jiffy);
 	}
-	return reading->ns;
+	return weir_read_once(reading->ns);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A packet's way: service -> client -> limits -> verdict. One clock reading and one look at the
- * control word serve the whole packet. The caller parses before and counts after.
+ * A packet's way: service -> client -> limits -> verdict. One look at the control word, and one clock
+ * reading at most, serve the whole packet: weir_about_now() tells for free what time it is to within a
+ * jiffy, and who must know better asks weir_now(). The caller parses before and counts after.
  */
 #pragma once
 
+#include "bpf/clock.bpf.h"
 #include "bpf/core/client_table.h"
 #include "bpf/core/gcra.h"
 #include "bpf/core/packet.h"
@@ -18,19 +20,68 @@
  * reference; they look maps up again, which costs some five instructions.
  */
 struct weir_judgement {
-	u64 now; /* ticks */
+	u64 about; /* ticks; the time, or up to a jiffy before it */
+	u64 now;   /* ticks; 0: nobody has asked yet. See weir_now() */
 	u32 epoch;
-	u32 active; /* which side: 0 or 1 */
-	u32 service;
-	u32 tier;
-	u32 flags; /* WEIR_CLIENT_* of the client */
-	u32 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
-	u32 ipv6;
-	u32 interface; /* number; WEIR_INTERFACES: none of ours */
-	u32 series;    /* its counters for (interface, service, tier); 0: not found yet */
+	u32 series; /* its counters for (interface, service, tier); 0: not found yet */
+	u8 active;  /* which side: 0 or 1 */
+	u8 service;
+	u8 tier;
+	u8 flags; /* WEIR_CLIENT_* of the client */
+	u8 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
+	u8 ipv6;
+	u8 interface;  /* number; WEIR_INTERFACES: none of ours */
+	u64 hash;      /* of the client, or of its parent where that is asked */
+	u64 ban_until; /* what the prefix trie said, if BANNED is among flags; ticks */
 	u64 last;      /* the latest TAT of the client, ticks; for the expiry of its slot */
 	u64 after[WEIR_LIMITS]; /* the TAT that this packet left of each limit; 0: it did not count */
 };
+
+/* The time, ticks. Reads the clock if it has not been read for this packet. */
+weir_inline u64 weir_now(struct weir_judgement *j)
+{
+	if (!j->now)
+		j->now = bpf_ktime_get_ns() << WEIR_TICK_SHIFT;
+	return j->now;
+}
+
+/* Is `time` still to come? Asks the clock only where that is not plain. */
+weir_inline bool weir_is_to_come(struct weir_judgement *j, u64 time)
+{
+	return time > j->about + WEIR_LATE_REFUSE || (time > j->about && time > weir_now(j));
+}
+
+/* Another processor changed the bucket meanwhile: that takes turns, and happens too rarely to be inlined. */
+__noinline int weir_charge_in_turn(u64 *tat, u64 now, u64 cost, u64 burst, u64 *next)
+{
+	return tat && next ? (int)weir_charge(tat, now, cost, burst, next) : WEIR_CHARGED;
+}
+
+/* weir_charge(), by the clock only if it must be */
+weir_inline enum weir_charge weir_charge_at(struct weir_judgement *j, u64 *tat, u64 cost, u64 burst,
+					    u64 *next)
+{
+	u64 old = weir_read_once(*tat);
+	enum weir_charge charge = weir_gcra_about(old, j->about, cost, burst, next);
+
+	if (charge == WEIR_ASK_CLOCK)
+		charge = weir_gcra(old, weir_now(j), cost, burst, next) ? WEIR_CHARGED
+									: WEIR_OVER_LIMIT;
+	if (charge == WEIR_CHARGED && weir_compare_and_swap(tat, old, *next) != old)
+		return weir_charge_in_turn(tat, weir_now(j), cost, burst, next);
+	return charge;
+}
+
+/* Would it be charged? */
+weir_inline bool weir_conforms(struct weir_judgement *j, u64 tat, u64 cost, u64 burst)
+{
+	u64 next;
+	enum weir_charge charge = weir_gcra_about(tat, j->about, cost, burst, &next);
+
+	if (charge == WEIR_ASK_CLOCK)
+		return weir_gcra(tat, weir_now(j), cost, burst, &next);
+	return charge == WEIR_CHARGED;
+}
 
 weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
 {
@@ -120,7 +171,7 @@ struct weir_purchase {
 	u32 chunk;
 };
 
-__noinline int weir_buy(const struct weir_judgement *j, struct weir_purchase *want)
+__noinline int weir_buy(struct weir_judgement *j, struct weir_purchase *want)
 {
 	struct weir_group *group;
 	struct weir_chunk *mine;
@@ -134,39 +185,44 @@ __noinline int weir_buy(const struct weir_judgement *j, struct weir_purchase *wa
 	mine = bpf_map_lookup_elem(&weir_chunk, &index);
 	if (!group || !mine)
 		return WEIR_CHARGED;
-	if (mine->credit >= want->cost && mine->until > j->now) {
+	if (mine->credit >= want->cost && mine->until > j->about) {
 		mine->credit -= want->cost;
 		want->next = 0;
 		return WEIR_CHARGED;
 	}
 	whole = want->cost + want->unit_cost * (want->chunk - 1);
 	if (want->chunk > 1 &&
-	    weir_charge(&group->tat, j->now, whole, want->burst, &want->next) == WEIR_CHARGED) {
+	    weir_charge_at(j, &group->tat, whole, want->burst, &want->next) == WEIR_CHARGED) {
 		mine->credit = whole - want->cost;
-		mine->until = j->now + WEIR_CHUNK_LIFE;
+		mine->until = j->about + WEIR_CHUNK_LIFE;
 		return WEIR_CHARGED;
 	}
-	return weir_charge(&group->tat, j->now, want->cost, want->burst, &want->next);
+	return weir_charge_at(j, &group->tat, want->cost, want->burst, &want->next);
 }
 
-/* May one more unknown client come in? */
-weir_inline bool weir_guard(const struct weir_judgement *j, const struct weir_service *service,
-			    u32 bucket)
+/* May one more unknown client come in? By WEIR_GUARD, or one more parent by WEIR_PARENT_GUARD */
+__noinline int weir_enter(struct weir_judgement *j, u32 guard)
 {
-	struct weir_purchase want = {
-		.cost = service->guard.cost,
-		.unit_cost = service->guard.cost,
-		.burst = service->guard.burst,
-		.index = bucket + j->service,
-		.chunk = service->guard_chunk,
-	};
+	struct weir_purchase want = {};
+	const struct weir_service *service;
+	const struct weir_side *side;
 
-	return !(service->flags & WEIR_SERVICE_GUARD) || weir_buy(j, &want) == WEIR_CHARGED;
+	if (!j)
+		return false;
+	side = weir_side(j);
+	if (!side)
+		return false;
+	service = weir_service(side, j);
+	want.cost = want.unit_cost = service->guard.cost;
+	want.burst = service->guard.burst;
+	want.index = guard + j->service;
+	want.chunk = service->guard_chunk;
+	return weir_buy(j, &want) == WEIR_CHARGED;
 }
 
 /* Group limit i of the rule. want->cost 0: this packet does not count for it. */
-weir_inline int weir_charge_group(const struct weir_judgement *j, const struct weir_rule *rule,
-				  u32 i, const struct weir_units *units, struct weir_purchase *want)
+weir_inline int weir_charge_group(struct weir_judgement *j, const struct weir_rule *rule, u32 i,
+				  const struct weir_units *units, struct weir_purchase *want)
 {
 	want->burst = rule->group[i].burst;
 	want->index = weir_group_index(j->service, j->tier, i);
@@ -255,7 +311,7 @@ __noinline int weir_charge_one(struct weir_judgement *j, const struct weir_units
 	cost = weir_cost_of(rule, i, units);
 	if (!cost)
 		return WEIR_CHARGED;
-	charge = weir_charge(&client->tat[i], j->now, cost, rule->limit[i].burst, &next);
+	charge = weir_charge_at(j, &client->tat[i], cost, rule->limit[i].burst, &next);
 	if (charge != WEIR_CHARGED)
 		return charge;
 	j->after[i] = next;
@@ -291,10 +347,10 @@ __noinline int weir_charge_several(struct weir_judgement *j, const struct weir_u
 		return WEIR_PASSED;
 	rule = weir_rule(side, j);
 	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++) {
-		u64 cost = weir_cost_of(rule, i, units), next;
+		u64 cost = weir_cost_of(rule, i, units);
 
-		if (!cost || weir_gcra(weir_read_once(client->tat[i]), j->now, cost,
-				       rule->limit[i].burst, &next))
+		if (!cost ||
+		    weir_conforms(j, weir_read_once(client->tat[i]), cost, rule->limit[i].burst))
 			continue;
 		j->limit = i;
 		return WEIR_LIMITED;
@@ -332,7 +388,7 @@ weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_r
 	cost = rule->limits ? weir_cost_of(rule, 0, units) : 0;
 	if (!cost)
 		return WEIR_PASSED;
-	charge = weir_charge(&client->tat[0], j->now, cost, rule->limit[0].burst, last);
+	charge = weir_charge_at(j, &client->tat[0], cost, rule->limit[0].burst, last);
 	if (weir_likely(charge == WEIR_CHARGED)) {
 		j->after[0] = *last;
 		return WEIR_PASSED;
@@ -385,21 +441,37 @@ weir_inline u32 weir_key_length(const struct weir_judgement *j, const struct wei
  * What the prefix trie says of a client. IPv4 and IPv6 share it. A prefix longer than the client says
  * nothing of it: what is allowed to one address of a /24 is not allowed to all of it.
  */
-weir_inline void weir_ask_prefix(const struct weir_judgement *j, const struct weir_key *key,
-				 struct weir_prefix *answer)
+__noinline int weir_ask_prefix(struct weir_judgement *j, const struct weir_key *key)
 {
-	struct weir_prefix_key at = {.length = weir_key_length(j, key)};
+	struct weir_prefix_key at = {};
 	const struct weir_prefix *found;
 
+	if (!j || !key)
+		return 0;
+	at.length = weir_key_length(j, key);
 	weir_count_total(prefix_lookups);
 	__builtin_memcpy(at.addr, key->addr, sizeof(at.addr));
 	found = j->active ? bpf_map_lookup_elem(&weir_prefix_1, &at)
 			  : bpf_map_lookup_elem(&weir_prefix_0, &at);
 	if (!found)
-		return;
-	*answer = *found;
-	if ((answer->flags & WEIR_CLIENT_BANNED) && answer->ban_until <= j->now)
-		answer->flags &= ~WEIR_CLIENT_BANNED;
+		return 0;
+	j->tier = found->tier;
+	j->flags = found->flags;
+	j->ban_until = found->ban_until;
+	if ((j->flags & WEIR_CLIENT_BANNED) && !weir_is_to_come(j, j->ban_until))
+		j->flags &= ~WEIR_CLIENT_BANNED;
+	return 0;
+}
+
+/* Who is this? Sets j->tier, ->flags and ->ban_until. */
+weir_inline void weir_recognise(struct weir_judgement *j, const struct weir_side *side,
+				const struct weir_key *key)
+{
+	j->tier = WEIR_TIER_DEFAULT;
+	j->flags = 0;
+	j->ban_until = 0;
+	if (weir_unlikely(side->flags & WEIR_SIDE_PREFIXES))
+		weir_ask_prefix(j, key);
 }
 
 /*
@@ -414,17 +486,13 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 	struct weir_standing old, new = {};
 	const struct weir_side *side;
 	const struct weir_rule *rule;
-	struct weir_prefix answer = {};
 
 	if (!j || !key || !client)
 		return 0;
 	side = weir_side(j);
 	if (!side)
 		return 0;
-	if (side->flags & WEIR_SIDE_PREFIXES)
-		weir_ask_prefix(j, key, &answer);
-	j->tier = answer.tier;
-	j->flags = answer.flags;
+	weir_recognise(j, side, key);
 	old = weir_read_standing(client);
 	if ((s32)(old.epoch - j->epoch) > 0)
 		return 0;
@@ -432,29 +500,30 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 	if (old.flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = 0;
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
-		u64 empty = i < rule->limits ? j->now + rule->limit[i].burst : 0;
+		u64 empty = i < rule->limits ? weir_now(j) + rule->limit[i].burst : 0;
 
 		if (client->tat[i] > empty)
 			client->tat[i] = empty;
 	}
-	if (answer.flags & WEIR_CLIENT_BANNED)
-		client->tat[WEIR_LIMITS - 1] = answer.ban_until;
+	if (j->flags & WEIR_CLIENT_BANNED)
+		client->tat[WEIR_LIMITS - 1] = j->ban_until;
 	new.service = key->service;
-	new.tier = answer.tier;
-	new.flags = answer.flags;
+	new.tier = j->tier;
+	new.flags = j->flags;
 	new.epoch = j->epoch;
 	weir_write_standing(client, new);
 	return 0;
 }
 
 /* The verdict of a client's flags and rule alone; PASSED: its limits decide. */
-weir_inline u32 weir_by_flags(const struct weir_judgement *j, const struct weir_client *client,
+weir_inline u32 weir_by_flags(struct weir_judgement *j, const struct weir_client *client,
 			      const struct weir_rule *rule)
 {
 	u32 flags = j->flags;
 
 	if (weir_unlikely(flags & WEIR_CLIENT_CACHED)) {
-		if ((flags & WEIR_CLIENT_BANNED) && client->tat[WEIR_LIMITS - 1] > j->now)
+		if ((flags & WEIR_CLIENT_BANNED) &&
+		    weir_is_to_come(j, client->tat[WEIR_LIMITS - 1]))
 			return WEIR_BANNED;
 		if (flags & WEIR_CLIENT_DENIED)
 			return WEIR_DENIED;
@@ -466,8 +535,8 @@ weir_inline u32 weir_by_flags(const struct weir_judgement *j, const struct weir_
 
 /* Judges a client that is in the table. */
 weir_inline u32 weir_judge_known(struct weir_judgement *j, const struct weir_side *side,
-				 const struct weir_key *key, u64 hash, struct weir_client_set *set,
-				 u32 way, const struct weir_units *units)
+				 const struct weir_key *key, struct weir_client_set *set, u32 way,
+				 const struct weir_units *units)
 {
 	struct weir_client *client = &set->way[way % WEIR_WAYS];
 	struct weir_standing standing = weir_read_standing(client);
@@ -513,7 +582,7 @@ weir_inline u32 weir_charge_first(struct weir_judgement *j, const struct weir_ru
 
 		if (i < rule->limits && verdict == WEIR_PASSED)
 			cost = weir_cost(rule->unit[i], rule->limit[i].cost, units);
-		if (cost && !weir_gcra(0, j->now, cost, rule->limit[i].burst, &next)) {
+		if (cost && !weir_gcra(0, weir_now(j), cost, rule->limit[i].burst, &next)) {
 			verdict = WEIR_LIMITED;
 			j->limit = i;
 			next = 0;
@@ -524,49 +593,14 @@ weir_inline u32 weir_charge_first(struct weir_judgement *j, const struct weir_ru
 	return verdict;
 }
 
-/* Writes a client into a way that was claimed for it, judges its first packet, and publishes it. */
-weir_inline u32 weir_insert(struct weir_judgement *j, const struct weir_side *side,
-			    const struct weir_key *key, u64 hash, struct weir_client_set *set,
-			    u32 way, const struct weir_prefix *answer,
-			    const struct weir_units *units)
-{
-	struct weir_client *client = &set->way[way % WEIR_WAYS];
-	struct weir_standing standing = {.service = key->service};
-	const struct weir_rule *rule;
-	u32 verdict;
-	u64 last = j->now;
-
-	standing.tier = answer->tier;
-	j->flags = standing.flags = answer->flags;
-	standing.epoch = j->epoch;
-	rule = weir_settle(j, side, key->service, answer->tier);
-	client->addr[0] = key->addr[0];
-	client->addr[1] = key->addr[1];
-	weir_write_standing(client, standing);
-	client->tat[WEIR_LIMITS - 1] = answer->ban_until;
-	verdict = weir_by_flags(j, client, rule);
-	/* What the trie says is not worth keeping: such an entry is the first to be forgotten. */
-	if (verdict == WEIR_PASSED)
-		verdict = weir_charge_first(j, rule, units, client, &last);
-	else
-		client->tat[0] = client->tat[1] = client->tat[2] = 0;
-	client->passed = weir_is_refusal(verdict) ? 0 : (u32)units->packets;
-	client->refused = weir_is_refusal(verdict) ? (u32)units->packets : 0;
-	weir_publish(&set->slot[way % WEIR_WAYS], weir_tag(hash),
-		     weir_coarse(last) + (last > j->now));
-	weir_count_total(inserts);
-	return verdict;
-}
-
 /*
  * Makes room for a client in its set. Takes an idle way; one whose state still matters only if
  * `evict`. Returns the way, claimed, or WEIR_WAYS.
  */
-weir_inline u32 weir_make_room(const struct weir_judgement *j, struct weir_client_set *set,
-			       u64 hash, bool evict)
+weir_inline u32 weir_make_room(struct weir_judgement *j, struct weir_client_set *set, bool evict)
 {
 	s32 remaining;
-	u32 way = weir_victim(set->slot, hash, weir_coarse(j->now), &remaining) % WEIR_WAYS;
+	u32 way = weir_victim(set->slot, j->hash, weir_coarse(j->about), &remaining) % WEIR_WAYS;
 	u64 old = weir_read_once(set->slot[way]);
 
 	if ((remaining > 0 && !evict) || !weir_claim(&set->slot[way], old))
@@ -579,19 +613,65 @@ weir_inline u32 weir_make_room(const struct weir_judgement *j, struct weir_clien
 }
 
 /*
- * Under pressure an unknown client is judged by its parent prefix. A parent is let in only at the
- * guard's rate and only where nothing of value is lost; what finds no parent is refused, so that a
- * flood of spoofed sources can buy neither bursts nor anybody's place in the table.
+ * Lets a client in that weir_recognise() has seen: makes room, writes it there, judges its first packet, and
+ * publishes it. WEIR_NO_ROOM if there is none.
  */
-__noinline int weir_judge_parent(struct weir_judgement *j, struct weir_key *key,
-				 const struct weir_units *units)
+#define WEIR_NO_ROOM WEIR_VERDICT_COUNT
+
+__noinline int weir_admit(struct weir_judgement *j, const struct weir_key *key,
+			  const struct weir_units *units, bool evict)
+{
+	struct weir_standing standing = {};
+	const struct weir_side *side;
+	const struct weir_rule *rule;
+	struct weir_client_set *set;
+	struct weir_client *client;
+	u32 way, verdict;
+	u64 last;
+
+	if (!j || !key || !units)
+		return WEIR_PASSED;
+	side = weir_side(j);
+	set = weir_set_of(j->hash);
+	if (!side || !set)
+		return WEIR_PASSED;
+	way = weir_make_room(j, set, evict);
+	if (way >= WEIR_WAYS)
+		return WEIR_NO_ROOM;
+	client = &set->way[way];
+	rule = weir_settle(j, side, key->service, j->tier);
+	standing.service = key->service;
+	standing.tier = j->tier;
+	standing.flags = j->flags;
+	standing.epoch = j->epoch;
+	client->addr[0] = key->addr[0];
+	client->addr[1] = key->addr[1];
+	weir_write_standing(client, standing);
+	client->tat[WEIR_LIMITS - 1] = j->ban_until;
+	last = weir_now(j);
+	verdict = weir_by_flags(j, client, rule);
+	/* What the trie says is not worth keeping: such an entry is the first to be forgotten. */
+	if (verdict == WEIR_PASSED)
+		verdict = weir_charge_first(j, rule, units, client, &last);
+	else
+		client->tat[0] = client->tat[1] = client->tat[2] = 0;
+	client->passed = weir_is_refusal(verdict) ? 0 : units->packets;
+	client->refused = weir_is_refusal(verdict) ? units->packets : 0;
+	weir_publish(&set->slot[way], weir_tag(j->hash), weir_coarse(last) + (last > j->now));
+	weir_count_total(inserts);
+	return (int)verdict;
+}
+
+/* The verdict of the parent, if it is in the table; else WEIR_NO_PARENT. Turns *key into the parent's. */
+#define WEIR_NO_PARENT WEIR_VERDICT_COUNT
+
+__noinline int weir_ask_parent(struct weir_judgement *j, struct weir_key *key,
+			       const struct weir_units *units)
 {
 	const struct weir_service *service;
 	const struct weir_side *side;
 	struct weir_client_set *set;
-	struct weir_prefix answer = {};
-	u32 way, verdict;
-	u64 hash;
+	u32 way;
 
 	if (!j || !key || !units)
 		return WEIR_PASSED;
@@ -602,23 +682,33 @@ __noinline int weir_judge_parent(struct weir_judgement *j, struct weir_key *key,
 	key->addr[0] &= service->parent_mask[j->ipv6 & 1][0];
 	key->addr[1] &= service->parent_mask[j->ipv6 & 1][1];
 	key->service |= WEIR_CLIENT_PARENT;
-	hash = weir_hash(key, weir_seed);
-	set = weir_set_of(hash);
+	j->hash = weir_hash(key, weir_seed);
+	set = weir_set_of(j->hash);
 	if (!set)
 		return WEIR_NEW_CLIENT;
-	way = weir_find(set, hash, key);
-	if (way < WEIR_WAYS) {
-		verdict = weir_judge_known(j, side, key, hash, set, way, units);
-		return verdict == WEIR_LIMITED ? WEIR_PARENT_LIMITED : verdict;
+	way = weir_find(set, j->hash, key);
+	return way < WEIR_WAYS ? (int)weir_judge_known(j, side, key, set, way, units)
+			       : WEIR_NO_PARENT;
+}
+
+/*
+ * Under pressure an unknown client is judged by its parent prefix. A parent is let in only at the
+ * guard's rate and only where nothing of value is lost; what finds no parent is refused, so that a
+ * flood of spoofed sources can buy neither bursts nor anybody's place in the table.
+ */
+weir_inline u32 weir_judge_by_parent(struct weir_judgement *j, const struct weir_side *side,
+				     struct weir_key *key, const struct weir_units *units)
+{
+	u32 verdict = (u32)weir_ask_parent(j, key, units);
+
+	if (verdict == WEIR_NO_PARENT) {
+		if (!weir_enter(j, WEIR_PARENT_GUARD))
+			return WEIR_NEW_CLIENT;
+		weir_recognise(j, side, key);
+		verdict = (u32)weir_admit(j, key, units, false);
+		if (verdict == WEIR_NO_ROOM)
+			return WEIR_NEW_CLIENT;
 	}
-	if (!weir_guard(j, service, WEIR_PARENT_GUARD))
-		return WEIR_NEW_CLIENT;
-	way = weir_make_room(j, set, hash, false);
-	if (way == WEIR_WAYS)
-		return WEIR_NEW_CLIENT;
-	if (side->flags & WEIR_SIDE_PREFIXES)
-		weir_ask_prefix(j, key, &answer);
-	verdict = weir_insert(j, side, key, hash, set, way, &answer, units);
 	return verdict == WEIR_LIMITED ? WEIR_PARENT_LIMITED : verdict;
 }
 
@@ -637,38 +727,25 @@ weir_inline u32 weir_judge_free(const struct weir_judgement *j, const struct wei
 /*
  * Judges a client that is not in the table, and lets it in if that is all right. Who has no limit (banned, denied,
  * unlimited, or of a tier that has none here) needs no entry, only saves itself the trie with one: it needs no admission,
- * and takes nobody's place. Also WEIR_ASK_PARENT.
+ * and takes nobody's place.
  */
-#define WEIR_ASK_PARENT WEIR_VERDICT_COUNT
-
-__noinline int weir_judge_unknown(struct weir_judgement *j, struct weir_key *key, u64 hash,
-				  const struct weir_units *units)
+weir_inline u32 weir_judge_unknown(struct weir_judgement *j, const struct weir_side *side,
+				   struct weir_key *key, const struct weir_units *units)
 {
-	const struct weir_side *side;
 	const struct weir_rule *rule;
-	struct weir_client_set *set = weir_set_of(hash);
-	struct weir_prefix answer = {};
+	u32 verdict = WEIR_NO_ROOM;
 	bool free;
-	u32 way;
 
-	if (!j || !key || !units || !set)
-		return WEIR_PASSED;
-	side = weir_side(j);
-	if (!side)
-		return WEIR_PASSED;
-	if (side->flags & WEIR_SIDE_PREFIXES)
-		weir_ask_prefix(j, key, &answer);
-	j->tier = answer.tier;
-	j->flags = answer.flags;
+	weir_recognise(j, side, key);
 	rule = weir_rule(side, j);
-	free = (answer.flags & WEIR_CLIENT_CACHED) || (rule->flags & WEIR_RULE_UNLIMITED) ||
+	free = (j->flags & WEIR_CLIENT_CACHED) || (rule->flags & WEIR_RULE_UNLIMITED) ||
 	       !rule->limits;
-	if (!free && !weir_guard(j, weir_service(side, j), WEIR_GUARD))
-		return WEIR_ASK_PARENT;
-	way = weir_make_room(j, set, hash, !free);
-	if (way < WEIR_WAYS)
-		return weir_insert(j, side, key, hash, set, way, &answer, units);
-	return free ? weir_judge_free(j, rule) : WEIR_ASK_PARENT;
+	if (free || !(weir_service(side, j)->flags & WEIR_SERVICE_GUARD) ||
+	    weir_enter(j, WEIR_GUARD))
+		verdict = (u32)weir_admit(j, key, units, !free);
+	if (verdict != WEIR_NO_ROOM)
+		return verdict;
+	return free ? weir_judge_free(j, rule) : weir_judge_by_parent(j, side, key, units);
 }
 
 /* ------------------------------------------------------------------------------- the whole way */
@@ -679,7 +756,7 @@ __noinline int weir_find_interface(const struct weir_judgement *j, u32 ifindex)
 	return j ? (int)weir_interface_of(weir_side(j), ifindex) : WEIR_INTERFACES;
 }
 
-/* Reads the control word and the clock, once for the packet. NULL: the maps are not there (never). */
+/* Reads the control word, once for the packet. NULL: the maps are not there (never). */
 weir_inline const struct weir_side *weir_start(struct weir_judgement *j, u32 ifindex)
 {
 	const struct weir_control *control;
@@ -700,7 +777,8 @@ weir_inline const struct weir_side *weir_start(struct weir_judgement *j, u32 ifi
 	j->flags = 0;
 	__builtin_memset(j->after, 0, sizeof(j->after));
 	j->series = 0;
-	j->now = bpf_ktime_get_ns() << WEIR_TICK_SHIFT;
+	j->about = weir_about_now() << WEIR_TICK_SHIFT;
+	j->now = 0;
 	side = weir_side(j);
 	j->interface = 0;
 	if (side && weir_unlikely(side->ifindex[0] != ifindex))
@@ -715,7 +793,6 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 	const struct weir_service *service;
 	struct weir_client_set *set;
 	struct weir_key key = {};
-	u64 hash;
 	u32 way, verdict, ipv6 = packet->ipv6 & 1;
 	u8 class = weir_class(side, packet);
 
@@ -729,17 +806,15 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 	key.addr[0] = packet->source[0] & service->mask[ipv6][0];
 	key.addr[1] = packet->source[1] & service->mask[ipv6][1];
 	key.service = (u8)j->service;
-	hash = weir_hash(&key, weir_seed);
-	set = weir_set_of(hash);
+	j->hash = weir_hash(&key, weir_seed);
+	set = weir_set_of(j->hash);
 	if (!set)
 		return WEIR_PASSED;
-	way = weir_find(set, hash, &key);
+	way = weir_find(set, j->hash, &key);
 	if (weir_likely(way < WEIR_WAYS))
-		verdict = weir_judge_known(j, side, &key, hash, set, way, units);
+		verdict = weir_judge_known(j, side, &key, set, way, units);
 	else
-		verdict = weir_judge_unknown(j, &key, hash, units);
-	if (weir_unlikely(verdict == WEIR_ASK_PARENT))
-		verdict = weir_judge_parent(j, &key, units);
+		verdict = weir_judge_unknown(j, side, &key, units);
 	if (verdict == WEIR_PASSED && (service->flags & WEIR_SERVICE_GROUPS)) {
 		verdict = weir_charge_groups(j, units);
 		if (weir_is_refusal(verdict))
@@ -756,23 +831,16 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 #define WEIR_EVENT_COST (WEIR_TICKS_PER_SEC / 100)
 #define WEIR_EVENT_BURST (WEIR_TICKS_PER_SEC)
 
-struct weir_news {
-	u32 bytes;
-	u32 verdict;
-	u32 interface;
-	u32 observed;
-};
-
-__noinline int weir_tell(const struct weir_judgement *j, const struct weir_packet *packet,
-			 const struct weir_news *news)
+__noinline int weir_tell(struct weir_judgement *j, const struct weir_packet *packet, u32 bytes,
+			 u32 verdict, u32 observed)
 {
 	struct weir_totals *totals = weir_my_totals();
 	struct weir_event *event;
 	u64 next;
 
-	if (!totals || !j || !packet || !news)
+	if (!totals || !j || !packet)
 		return 0;
-	if (!weir_gcra(totals->event_tat, j->now, WEIR_EVENT_COST, WEIR_EVENT_BURST, &next)) {
+	if (!weir_gcra(totals->event_tat, j->about, WEIR_EVENT_COST, WEIR_EVENT_BURST, &next)) {
 		totals->events_muted++;
 		return 0;
 	}
@@ -782,19 +850,19 @@ __noinline int weir_tell(const struct weir_judgement *j, const struct weir_packe
 		totals->events_lost++;
 		return 0;
 	}
-	event->time_ns = j->now >> WEIR_TICK_SHIFT;
+	event->time_ns = weir_now(j) >> WEIR_TICK_SHIFT;
 	__builtin_memcpy(event->saddr, packet->source, 16);
 	__builtin_memcpy(event->daddr, packet->destination, 16);
-	event->bytes = news->bytes;
+	event->bytes = bytes;
 	event->sport = packet->sport;
 	event->dport = packet->dport;
-	event->interface = (u8)news->interface;
-	event->service = (u8)j->service;
-	event->tier = (u8)j->tier;
-	event->verdict = (u8)news->verdict;
-	event->limit = (u8)j->limit;
+	event->interface = j->interface;
+	event->service = j->service;
+	event->tier = j->tier;
+	event->verdict = (u8)verdict;
+	event->limit = j->limit;
 	event->protocol = packet->protocol;
-	event->observed = (u8)news->observed;
+	event->observed = (u8)observed;
 	event->reserved = 0;
 	bpf_ringbuf_submit(event, 0);
 	return 0;
@@ -820,11 +888,9 @@ weir_inline u32 weir_conclude(struct weir_judgement *j, const struct weir_side *
 	if (!series)
 		return verdict;
 	if (weir_unlikely(refusal)) {
-		struct weir_news news = {(u32)units->bytes, verdict, j->interface, observed};
-
 		if (j->limit < 2 * WEIR_LIMITS)
 			series->limit[j->limit] += units->packets;
-		weir_tell(j, packet, &news);
+		weir_tell(j, packet, (u32)units->bytes, verdict, observed);
 	}
 	if (observed) {
 		series->observed[verdict % WEIR_VERDICT_SLOTS] += units->packets;

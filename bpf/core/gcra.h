@@ -20,7 +20,7 @@ weir_inline bool weir_gcra(u64 tat, u64 now, u64 cost, u64 burst, u64 *next)
 	return *next - now <= burst;
 }
 
-enum weir_charge { WEIR_CHARGED, WEIR_OVER_LIMIT, WEIR_CONTENDED };
+enum weir_charge { WEIR_CHARGED, WEIR_OVER_LIMIT, WEIR_CONTENDED, WEIR_ASK_CLOCK };
 
 /*
  * Bounded, because the verifier and the other packets want it so. Another processor wins at each
@@ -48,6 +48,31 @@ weir_inline enum weir_charge weir_charge(u64 *tat, u64 now, u64 cost, u64 burst,
 }
 
 /*
+ * Reading the clock costs as much as all the rest of a charge, and most charges can do without: where `about` is known
+ * to be not after now, and not before it by more than this, many buckets give the same answer whatever
+ * now is.
+ *  - Refused, if the bucket is that empty. Were about older still, this would err towards refusing.
+ *  - Charged, if the bucket is surely not full: then the new TAT does not depend on now. Were about older than
+ *    WEIR_LATE_PASS, the bucket may have been full, and was charged as if it had gone on filling: the
+ *    excess is the rate times what about was late beyond WEIR_LATE_PASS. That takes a machine on which
+ *    jiffies stand still for so long while packets are processed.
+ */
+#define WEIR_LATE_REFUSE \
+	(20 * 1000000ULL * WEIR_TICKS_PER_NS) /* two jiffies where they are longest */
+#define WEIR_LATE_PASS (128 * 1000000ULL * WEIR_TICKS_PER_NS)
+
+/* Is it sure that the bucket refuses this, or that it takes this? Else ASK_CLOCK. *next: its TAT then. */
+weir_inline enum weir_charge weir_gcra_about(u64 tat, u64 about, u64 cost, u64 burst, u64 *next)
+{
+	*next = tat + cost;
+	if (*next > about + WEIR_LATE_REFUSE + burst)
+		return WEIR_OVER_LIMIT;
+	if (tat >= about + WEIR_LATE_PASS && *next - about <= burst)
+		return WEIR_CHARGED;
+	return WEIR_ASK_CLOCK;
+}
+
+/*
  * Gives back what was charged, if the bucket still is as the charge left it (`next`). If others have been there it
  * is forfeited: the bucket may have been full in between, and what it was then is theirs already. That errs on the
  * safe side of the limit, and is rare, because all limits are looked at before any is charged.
@@ -59,9 +84,9 @@ weir_inline void weir_give_back(u64 *tat, u64 next, u64 cost)
 
 /* What a packet is worth to a limit */
 struct weir_units {
-	u64 packets;	 /* 1, or the segments of a GRO packet */
 	u64 bytes;	 /* from the Ethernet header on */
-	u64 connections; /* 1: a TCP segment with SYN and without ACK */
+	u32 packets;	 /* 1, or the segments of a GRO packet */
+	u32 connections; /* 1: a TCP segment with SYN and without ACK */
 };
 
 /* Ticks; 0: this packet does not count for that unit. Rounded up. */

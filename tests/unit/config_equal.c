@@ -52,11 +52,55 @@ static void assert_services_equal(const struct config_service *a, const struct c
 	assert_int_equal(a->parent_ipv4, b->parent_ipv4);
 	assert_int_equal(a->parent_ipv6, b->parent_ipv6);
 	assert_int_equal(a->new_clients, b->new_clients);
+	assert_int_equal(a->latency, b->latency);
 	for (size_t i = 0; i < tiers; i++) {
 		assert_int_equal(a->rule[i].limits, b->rule[i].limits);
 		assert_int_equal(a->rule[i].groups, b->rule[i].groups);
 		assert_limits_equal(a->rule[i].limit, b->rule[i].limit, a->rule[i].limits);
 		assert_limits_equal(a->rule[i].group, b->rule[i].group, a->rule[i].groups);
+	}
+}
+
+static void assert_breakers_equal(const struct config_breaker *a, const struct config_breaker *b)
+{
+	assert_int_equal(a->mode, b->mode);
+	assert_int_equal(a->consecutive_failures, b->consecutive_failures);
+	assert_int_equal(a->failure_ratio, b->failure_ratio);
+	assert_int_equal(a->slow_ratio, b->slow_ratio);
+	assert_int_equal(a->min_calls, b->min_calls);
+	assert_int_equal(a->window_ns, b->window_ns);
+	assert_int_equal(a->max_connections, b->max_connections);
+	assert_int_equal(a->saturation, b->saturation);
+	assert_int_equal(a->waiting_syns, b->waiting_syns);
+	assert_int_equal(a->stdev_factor, b->stdev_factor);
+	assert_int_equal(a->minimum_endpoints, b->minimum_endpoints);
+	assert_int_equal(a->request_volume, b->request_volume);
+	assert_int_equal(a->recovery_ns, b->recovery_ns);
+	assert_int_equal(a->recovery_max_ns, b->recovery_max_ns);
+	assert_int_equal(a->jitter, b->jitter);
+	assert_int_equal(a->half_open_permits, b->half_open_permits);
+	assert_int_equal(a->half_open_successes, b->half_open_successes);
+	assert_int_equal(a->half_open_timeout_ns, b->half_open_timeout_ns);
+	assert_int_equal(a->max_ejection_percent, b->max_ejection_percent);
+	assert_int_equal(a->eject_last, b->eject_last);
+}
+
+static void assert_upstreams_equal(const struct config_upstream *a, const struct config_upstream *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_int_equal(a->protocol, b->protocol);
+	assert_int_equal(a->http, b->http);
+	assert_int_equal(a->slow_ns, b->slow_ns);
+	assert_int_equal(a->connect_timeout_ns, b->connect_timeout_ns);
+	assert_int_equal(a->answer_timeout_ns, b->answer_timeout_ns);
+	assert_breakers_equal(&a->breaker, &b->breaker);
+	assert_int_equal(a->endpoints, b->endpoints);
+	for (size_t i = 0; i < a->endpoints; i++) {
+		assert_string_equal(a->endpoint[i].name, b->endpoint[i].name);
+		assert_string_equal(a->endpoint[i].host, b->endpoint[i].host);
+		assert_int_equal(a->endpoint[i].port, b->endpoint[i].port);
+		assert_int_equal(a->endpoint[i].numeric, b->endpoint[i].numeric);
+		assert_memory_equal(a->endpoint[i].addr, b->endpoint[i].addr, 16);
 	}
 }
 
@@ -92,6 +136,13 @@ void assert_config_equal(const struct config *a, const struct config *b)
 	assert_text_equal(a->node, b->node);
 	assert_text_equal(a->pins, b->pins);
 	assert_int_equal(a->clients, b->clients);
+	assert_int_equal(a->flows, b->flows);
+	assert_int_equal(a->upstreams, b->upstreams);
+	for (size_t i = 0; i < a->upstreams; i++)
+		assert_upstreams_equal(&a->upstream[i], &b->upstream[i]);
+	assert_int_equal(a->latency, b->latency);
+	assert_int_equal(a->buckets, b->buckets);
+	assert_memory_equal(a->bucket_ns, b->bucket_ns, a->buckets * sizeof(a->bucket_ns[0]));
 	assert_int_equal(a->keep_on_exit, b->keep_on_exit);
 	assert_int_equal(a->log_format, b->log_format);
 	assert_int_equal(a->log_level, b->log_level);

@@ -8,6 +8,11 @@
 #define TIERS \
 	INTERFACE "tiers: [{name: a}, {name: b, prefixes: [192.0.2.0/24]}, {name: u, unlimited: true}]\n"
 /* clang-format on */
+#define UPSTREAM(text) INTERFACE "upstreams:\n  - {name: api, endpoints: [" text "]}\n"
+#define CALLED(text) INTERFACE "upstreams:\n  - name: api\n    endpoints: [a:1]\n    " text "\n"
+#define ENDPOINT \
+	"; expected HOST:PORT such as 10.1.2.3:8443, [2001:db8::1]:53 or api.example.org:443"
+#define BREAKER(text) CALLED("breaker: {" text "}")
 #define LIMIT(text) INTERFACE SERVICE "    limits:\n      default: [" text "]\n"
 
 static const struct refusal {
@@ -62,8 +67,8 @@ static const struct refusal {
 	 "f:2: node: has a YAML tag; expected a plain value"},
 	{"merge key", INTERFACE "<<: {node: x}\n",
 	 "f:2: <<: unknown field"
-	 "; expected one of interfaces, table, tiers, services, deny, allow,"
-	 " protected_ports, http, node, pins, on_exit, log"},
+	 "; expected one of interfaces, table, tiers, services, upstreams, latency,"
+	 " deny, allow, protected_ports, http, node, pins, on_exit, log"},
 	{"mapping as key", INTERFACE "? {a: b}\n: c\n",
 	 "f:2: a list or mapping where a name belongs; expected NAME: VALUE"},
 	{"list as key", INTERFACE "? [a]\n: c\n",
@@ -72,8 +77,8 @@ static const struct refusal {
 	 "f:2: a NUL character inside a value; expected text"},
 	{"unknown field", INTERFACE "colour: red\n",
 	 "f:2: colour: unknown field"
-	 "; expected one of interfaces, table, tiers, services, deny, allow,"
-	 " protected_ports, http, node, pins, on_exit, log"},
+	 "; expected one of interfaces, table, tiers, services, upstreams, latency,"
+	 " deny, allow, protected_ports, http, node, pins, on_exit, log"},
 	{"unknown field inside",
 	 "interfaces:\n"
 	 "  - name: eth0\n"
@@ -82,7 +87,7 @@ static const struct refusal {
 	{"unknown field in service", INTERFACE SERVICE "    ports: [80]\n",
 	 "f:5: services[0].ports: unknown field"
 	 "; expected one of name, match, destinations, mode, on_limit, client_prefix,"
-	 " parent_prefix, new_clients, limits, group_limits"},
+	 " parent_prefix, new_clients, limits, group_limits, latency"},
 	{"field twice",
 	 INTERFACE "node: a\n"
 		   "log: {}\n"
@@ -648,8 +653,259 @@ static const struct refusal {
 	{"log text", INTERFACE "log: debug\n",
 	 "f:2: log: is a single value"
 	 "; expected a mapping such as {format: json, level: info}"},
-	{"upstreams", INTERFACE "upstreams: []\n",
-	 "f:2: upstreams: not supported by this version of weir; expected no such field"},
+	{"upstreams a word", INTERFACE "upstreams: api\n",
+	 "f:2: upstreams: is a single value"
+	 "; expected a list such as [{name: api, endpoints: [\"10.1.2.3:8443\"]}]"},
+	{"upstream a word", INTERFACE "upstreams: [api]\n",
+	 "f:2: upstreams[0]: is a single value"
+	 "; expected a mapping such as {name: api, endpoints: [\"10.1.2.3:8443\"]}"},
+	{"upstream without name", INTERFACE "upstreams:\n  - endpoints: [a:1]\n",
+	 "f:3: upstreams[0].name: is missing"
+	 "; expected 1 to 31 letters, digits, dots, dashes and underscores"},
+	{"upstream without endpoints", INTERFACE "upstreams:\n  - name: api\n",
+	 "f:3: upstreams[0].endpoints: is missing"
+	 "; expected a list such as [\"10.1.2.3:8443\", \"api.example.org:443\"]"},
+	{"upstream with no endpoint", UPSTREAM(""),
+	 "f:3: upstreams[0].endpoints: is empty; expected at least one endpoint"},
+	{"upstream twice",
+	 INTERFACE "upstreams:\n"
+		   "  - {name: api, endpoints: [a:1]}\n"
+		   "  - {name: api, endpoints: [b:1]}\n",
+	 "f:4: upstreams[1].name: \"api\" is there twice, first on line 3; expected another name"},
+	{"upstream with a stranger", CALLED("port: 80"),
+	 "f:5: upstreams[0].port: unknown field; expected one of name, endpoints, protocol, http,"
+	 " slow, connect_timeout, answer_timeout, breaker"},
+	{"endpoint a list", UPSTREAM("[a]"),
+	 "f:3: upstreams[0].endpoints[0]: is a list; expected HOST:PORT such as 10.1.2.3:8443"},
+	{"endpoint without port", UPSTREAM("a:1, 10.1.2.3"),
+	 "f:3: upstreams[0].endpoints[1]: \"10.1.2.3\" has no port" ENDPOINT},
+	{"endpoint with an empty port", UPSTREAM("'a:'"),
+	 "f:3: upstreams[0].endpoints[0]: \"a:\" has no port from 1 to 65535 behind its colon" ENDPOINT},
+	{"endpoint with port 0", UPSTREAM("a:0"),
+	 "f:3: upstreams[0].endpoints[0]: \"a:0\" has no port from 1 to 65535 behind its colon" ENDPOINT},
+	{"endpoint with port 65536", UPSTREAM("a:65536"),
+	 "f:3: upstreams[0].endpoints[0]: \"a:65536\" has no port from 1 to 65535 behind its colon" ENDPOINT},
+	{"endpoint with the name of a port", UPSTREAM("a:https"),
+	 "f:3: upstreams[0].endpoints[0]: \"a:https\" has no port from 1 to 65535 behind its colon" ENDPOINT},
+	{"endpoint a URL", UPSTREAM("'http://a'"),
+	 "f:3: upstreams[0].endpoints[0]: \"http://a\" has no port from 1 to 65535 behind its colon" ENDPOINT},
+	{"endpoint without host", UPSTREAM("':80'"),
+	 "f:3: upstreams[0].endpoints[0]: \":80\" has no host" ENDPOINT},
+	{"endpoint with empty brackets", UPSTREAM("'[]:80'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[]:80\" has no host" ENDPOINT},
+	{"endpoint empty", UPSTREAM("''"),
+	 "f:3: upstreams[0].endpoints[0]: \"\" has no port" ENDPOINT},
+	{"IPv6 without brackets", UPSTREAM("'2001:db8::1:53'"),
+	 "f:3: upstreams[0].endpoints[0]: \"2001:db8::1:53\" has several colons"
+	 "; expected HOST:PORT, an IPv6 address in brackets such as [2001:db8::1]:53"},
+	{"IPv6 without a port", UPSTREAM("'[2001:db8::1]'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[2001:db8::1]\" has no port" ENDPOINT},
+	{"brackets that do not close", UPSTREAM("'[2001:db8::1:53'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[2001:db8::1:53\" is not an endpoint" ENDPOINT},
+	{"something behind the brackets", UPSTREAM("'[::1]80'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[::1]80\" is not an endpoint" ENDPOINT},
+	{"a name in brackets", UPSTREAM("'[api]:80'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[api]:80\" has no IPv6 address in its brackets" ENDPOINT},
+	{"an interface in brackets", UPSTREAM("'[fe80::1%eth0]:80'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[fe80::1%eth0]:80\" has no IPv6 address in its brackets" ENDPOINT},
+	{"IPv4 in brackets", UPSTREAM("'[::ffff:10.0.0.1]:80'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[::ffff:10.0.0.1]:80\" is IPv4 written as IPv6"
+	 "; expected 10.0.0.1:80"},
+	{"IPv4 with a number too many", UPSTREAM("10.0.0.1.2:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"10.0.0.1.2:80\" has no IPv4 address before its port" ENDPOINT},
+	{"IPv4 with a number too few", UPSTREAM("127.1:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"127.1:80\" has no IPv4 address before its port" ENDPOINT},
+	{"IPv4 with a number too large", UPSTREAM("10.0.0.256:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"10.0.0.256:80\" has no IPv4 address before its port" ENDPOINT},
+	{"IPv4 with a dot behind", UPSTREAM("10.0.0.1.:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"10.0.0.1.:80\" has no IPv4 address before its port" ENDPOINT},
+	{"IPv4 in hexadecimal", UPSTREAM("0x7F000001:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"0x7F000001:80\" has no IPv4 address before its port" ENDPOINT},
+	{"a blank in a name", UPSTREAM("'a b:80'"),
+	 "f:3: upstreams[0].endpoints[0]: \"a b:80\" has no name of a host before its port" ENDPOINT},
+	{"an empty label in a name", UPSTREAM("a..b:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"a..b:80\" has no name of a host before its port" ENDPOINT},
+	{"a label that begins with a dash", UPSTREAM("a.-b:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"a.-b:80\" has no name of a host before its port" ENDPOINT},
+	{"a label of 64 letters",
+	 UPSTREAM("a123456789b123456789c123456789d123456789e123456789f123456789g123:1"),
+	 "f:3: upstreams[0].endpoints[0]:"
+	 " \"a123456789b123456789c123456789d123456789e123456789f1234567...\""
+	 " has no name of a host before its port" ENDPOINT},
+	{"no address", UPSTREAM("0.0.0.0:80"),
+	 "f:3: upstreams[0].endpoints[0]: \"0.0.0.0:80\" is no address that packets bear"
+	 "; expected one such as 127.0.0.1:80 or [::1]:80"},
+	{"no address in IPv6", UPSTREAM("'[::0]:53'"),
+	 "f:3: upstreams[0].endpoints[0]: \"[::0]:53\" is no address that packets bear"
+	 "; expected one such as 127.0.0.1:53 or [::1]:53"},
+	{"an endpoint of 80 bytes",
+	 UPSTREAM(
+		 "a1234567.b1234567.c1234567.d1234567.e1234567.f1234567.g1234567.h1234567.i123:123"),
+	 "f:3: upstreams[0].endpoints[0]:"
+	 " \"a1234567.b1234567.c1234567.d1234567.e1234567.f1234567.g123...\" has 80 bytes"
+	 "; expected at most 79"},
+	{"endpoint twice", UPSTREAM("10.0.0.1:80, 10.0.0.2:80, 10.0.0.1:80"),
+	 "f:3: upstreams[0].endpoints[2]: \"10.0.0.1:80\" is there twice, first on line 3"
+	 "; expected it once"},
+	{"endpoint twice, by another name", UPSTREAM("'[2001:db8::1]:80', '[2001:DB8:0::1]:80'"),
+	 "f:3: upstreams[0].endpoints[1]: \"[2001:DB8:0::1]:80\" is there twice, first on line 3"
+	 "; expected it once"},
+	{"endpoint twice, in capitals", UPSTREAM("api.example:80, API.Example:80"),
+	 "f:3: upstreams[0].endpoints[1]: \"API.Example:80\" is there twice, first on line 3"
+	 "; expected it once"},
+	{"endpoint of two upstreams",
+	 INTERFACE "upstreams:\n"
+		   "  - name: a\n"
+		   "    endpoints:\n"
+		   "      - h:1\n"
+		   "      - h:2\n"
+		   "  - {name: b, endpoints: [h:2]}\n",
+	 "f:7: upstreams[1].endpoints[0]: \"h:2\" is also in upstream `a`, on line 6"
+	 "; expected it in one of them"},
+	{"protocol", CALLED("protocol: sctp"),
+	 "f:5: upstreams[0].protocol: \"sctp\" is not known here; expected tcp or udp"},
+	{"HTTP over UDP", CALLED("protocol: udp\n    http: true"),
+	 "f:6: upstreams[0].http: is true, but HTTP/1 goes over TCP and the protocol here is udp"
+	 "; expected false, or protocol tcp"},
+	{"connecting over UDP", CALLED("connect_timeout: 1s\n    protocol: udp"),
+	 "f:5: upstreams[0].connect_timeout: is for TCP, and the protocol here is udp, which does not"
+	 " connect; expected answer_timeout alone"},
+	{"slow without unit", CALLED("slow: 1"),
+	 "f:5: upstreams[0].slow: \"1\" is not a duration"
+	 "; expected a duration from 1us to 4m such as 500ms"},
+	{"slow zero", CALLED("slow: 0s"),
+	 "f:5: upstreams[0].slow: \"0s\" is out of range"
+	 "; expected a duration from 1us to 4m such as 500ms"},
+	{"slow in a unit of bytes", CALLED("slow: 1MB"),
+	 "f:5: upstreams[0].slow: \"1MB\" is not a duration"
+	 "; expected a duration from 1us to 4m such as 500ms"},
+	{"slow in fractions of a nanosecond", CALLED("slow: 0.0015us"),
+	 "f:5: upstreams[0].slow: \"0.0015us\" is not a duration"
+	 "; expected a duration from 1us to 4m such as 500ms"},
+	{"slower than none", CALLED("slow: 2.5s\n    answer_timeout: 2s"),
+	 "f:5: upstreams[0].slow: 2.5s is longer than answer_timeout, which is 2s, so no answer would"
+	 " be slow; expected at most 2s"},
+	{"connect_timeout zero", CALLED("connect_timeout: 0ms"),
+	 "f:5: upstreams[0].connect_timeout: \"0ms\" is out of range"
+	 "; expected a duration from 1ms to 4m such as 3s"},
+	{"answer_timeout long", CALLED("answer_timeout: 241s"),
+	 "f:5: upstreams[0].answer_timeout: \"241s\" is out of range"
+	 "; expected a duration from 1ms to 4m such as 3s"},
+	{"breaker a word", CALLED("breaker: on"),
+	 "f:5: upstreams[0].breaker: is a single value"
+	 "; expected a mapping such as {consecutive_failures: 5}"},
+	{"breaker with a stranger", BREAKER("failures: 5"),
+	 "f:5: upstreams[0].breaker.failures: unknown field; expected one of mode,"
+	 " consecutive_failures, failure_ratio, slow_ratio, min_calls, window, max_connections,"
+	 " saturation, waiting_syns, success_rate, recovery, recovery_max, jitter, half_open_permits,"
+	 " half_open_successes, half_open_timeout, max_ejection_percent, eject_last"},
+	{"breaker mode", BREAKER("mode: on"),
+	 "f:5: upstreams[0].breaker.mode: \"on\" is not known here; expected enforce, observe or off"},
+	{"failures too many", BREAKER("consecutive_failures: 1000001"),
+	 "f:5: upstreams[0].breaker.consecutive_failures: \"1000001\" is out of range"
+	 "; expected a number from 0 (off) to 1000000"},
+	{"failure_ratio a fraction", BREAKER("failure_ratio: 0.5"),
+	 "f:5: upstreams[0].breaker.failure_ratio: \"0.5\" is not a percentage"
+	 "; expected a percentage up to 100% such as 50%, or off"},
+	{"failure_ratio beyond all", BREAKER("failure_ratio: 100.01%"),
+	 "f:5: upstreams[0].breaker.failure_ratio: \"100.01%\" is out of range"
+	 "; expected a percentage up to 100% such as 50%, or off"},
+	{"slow_ratio too fine", BREAKER("slow_ratio: 0.001%"),
+	 "f:5: upstreams[0].breaker.slow_ratio: \"0.001%\" is not a percentage"
+	 "; expected a percentage up to 100% such as 80%, or off"},
+	{"slow_ratio a list", BREAKER("slow_ratio: [80%]"),
+	 "f:5: upstreams[0].breaker.slow_ratio: is a list"
+	 "; expected a percentage up to 100% such as 80%, or off"},
+	{"no calls", BREAKER("min_calls: 0"),
+	 "f:5: upstreams[0].breaker.min_calls: \"0\" is out of range"
+	 "; expected a number from 1 to 1000000"},
+	{"window short", BREAKER("window: 999ms"),
+	 "f:5: upstreams[0].breaker.window: \"999ms\" is out of range"
+	 "; expected a duration from 1s to 1h such as 10s"},
+	{"saturation off", BREAKER("saturation: off"),
+	 "f:5: upstreams[0].breaker.saturation: \"off\" is not a percentage"
+	 "; expected a percentage from 0.01% to 100% such as 85%"},
+	{"connections over UDP",
+	 CALLED("protocol: udp\n    breaker: {max_connections: 10, waiting_syns: 5}"),
+	 "f:6: upstreams[0].breaker.max_connections: is for TCP, and the protocol here is udp, which"
+	 " does not connect; expected 0"},
+	{"SYNs over UDP", CALLED("protocol: udp\n    breaker: {waiting_syns: 5}"),
+	 "f:6: upstreams[0].breaker.waiting_syns: is for TCP, and the protocol here is udp, which"
+	 " does not connect; expected 0"},
+	{"success_rate a number", BREAKER("success_rate: 1.9"),
+	 "f:5: upstreams[0].breaker.success_rate: is a single value"
+	 "; expected a mapping such as {stdev_factor: 1.9}"},
+	{"stdev_factor zero", BREAKER("success_rate: {stdev_factor: 0}"),
+	 "f:5: upstreams[0].breaker.success_rate.stdev_factor: \"0\" is out of range"
+	 "; expected a number from 0.001 to 100 such as 1.9"},
+	{"stdev_factor a word", BREAKER("success_rate: {stdev_factor: two}"),
+	 "f:5: upstreams[0].breaker.success_rate.stdev_factor: \"two\" is not such a number"
+	 "; expected a number from 0.001 to 100 such as 1.9"},
+	{"one endpoint to compare", BREAKER("success_rate: {minimum_endpoints: 1}"),
+	 "f:5: upstreams[0].breaker.success_rate.minimum_endpoints: \"1\" is out of range"
+	 "; expected a number from 2 to 256"},
+	{"no calls to compare", BREAKER("success_rate: {request_volume: 0}"),
+	 "f:5: upstreams[0].breaker.success_rate.request_volume: \"0\" is out of range"
+	 "; expected a number from 1 to 1000000"},
+	{"recovery without a unit", BREAKER("recovery: 30"),
+	 "f:5: upstreams[0].breaker.recovery: \"30\" is not a duration"
+	 "; expected a duration from 100ms to 1h such as 30s"},
+	{"recovery_max below recovery", BREAKER("recovery: 2m, recovery_max: 90s"),
+	 "f:5: upstreams[0].breaker.recovery_max: \"90s\" is shorter than recovery, which is 2m"
+	 "; expected at least that"},
+	{"jitter that may be all", BREAKER("jitter: 91%"),
+	 "f:5: upstreams[0].breaker.jitter: \"91%\" is out of range"
+	 "; expected a percentage up to 90% such as 50%, or off"},
+	{"no permits", BREAKER("half_open_permits: 0"),
+	 "f:5: upstreams[0].breaker.half_open_permits: \"0\" is out of range"
+	 "; expected a number from 1 to 1000"},
+	{"successes too many", BREAKER("half_open_successes: 1001"),
+	 "f:5: upstreams[0].breaker.half_open_successes: \"1001\" is out of range"
+	 "; expected a number from 1 to 1000"},
+	{"half_open_timeout short", BREAKER("half_open_timeout: 1ms"),
+	 "f:5: upstreams[0].breaker.half_open_timeout: \"1ms\" is out of range"
+	 "; expected a duration from 100ms to 1h such as 33s"},
+	{"ejection of none", BREAKER("max_ejection_percent: 0"),
+	 "f:5: upstreams[0].breaker.max_ejection_percent: \"0\" is out of range"
+	 "; expected a number from 1 to 100"},
+	{"ejection with a sign", BREAKER("max_ejection_percent: 50%"),
+	 "f:5: upstreams[0].breaker.max_ejection_percent: \"50%\" is not a whole number"
+	 "; expected a number from 1 to 100"},
+	{"eject_last perhaps", BREAKER("eject_last: yes"),
+	 "f:5: upstreams[0].breaker.eject_last: \"yes\" is neither; expected true or false"},
+	{"breaker that sees nothing", BREAKER("mode: observe") "latency: {enabled: false}\n",
+	 "f:6: latency.enabled: is false, but the breaker of upstream `api` goes by what is measured"
+	 "; expected true, or mode: off in that breaker"},
+	{"latency a word", INTERFACE "latency: true\n",
+	 "f:2: latency: is a single value"
+	 "; expected a mapping such as {buckets: [1ms, 10ms, 100ms, 1s]}"},
+	{"latency perhaps", INTERFACE "latency: {enabled: maybe}\n",
+	 "f:2: latency.enabled: \"maybe\" is neither; expected true or false"},
+	{"no buckets", INTERFACE "latency: {buckets: []}\n",
+	 "f:2: latency.buckets: is empty; expected at least one bucket"},
+	{"buckets in seconds", INTERFACE "latency: {buckets: [0.1, 1]}\n",
+	 "f:2: latency.buckets[0]: \"0.1\" is not a duration"
+	 "; expected a duration from 1us to 1h such as 2.5ms"},
+	{"bucket short", INTERFACE "latency: {buckets: [999ns]}\n",
+	 "f:2: latency.buckets[0]: \"999ns\" is out of range"
+	 "; expected a duration from 1us to 1h such as 2.5ms"},
+	{"bucket long", INTERFACE "latency: {buckets: [1ms, 61min]}\n",
+	 "f:2: latency.buckets[1]: \"61min\" is out of range"
+	 "; expected a duration from 1us to 1h such as 2.5ms"},
+	{"buckets out of order", INTERFACE "latency: {buckets: [1ms, 5ms, 2.5ms]}\n",
+	 "f:2: latency.buckets[2]: \"2.5ms\" is not longer than the one before it, 5ms"
+	 "; expected ascending durations"},
+	{"a bucket twice", INTERFACE "latency: {buckets: [1s, 1000ms]}\n",
+	 "f:2: latency.buckets[1]: \"1000ms\" is not longer than the one before it, 1s"
+	 "; expected ascending durations"},
+	{"latency of what has no flows",
+	 INTERFACE "services:\n  - {name: ping, match: [icmp, icmpv6], latency: true}\n",
+	 "f:3: services[0].latency: is true, but only TCP and UDP are followed, and service `ping`"
+	 " matches neither; expected false"},
+	{"flows too few", INTERFACE "table: {flows: 7}\n",
+	 "f:2: table.flows: \"7\" is out of range; expected a number from 8 to 16777216"},
+	{"flows too many", INTERFACE "table: {flows: 16777217}\n",
+	 "f:2: table.flows: \"16777217\" is out of range; expected a number from 8 to 16777216"},
 	{"cluster", INTERFACE "cluster: {redis: x}\n",
 	 "f:2: cluster: not supported by this version of weir; expected no such field"},
 	{"escalate", INTERFACE SERVICE "    escalate: {}\n",

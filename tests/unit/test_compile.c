@@ -78,9 +78,9 @@ static void limits_modes_and_masks_arrive(void **state)
 	uint8_t mask[16];
 
 	(void)state;
-	assert_int_equal(web->flags,
-			 WEIR_SERVICE_OBSERVE | WEIR_SERVICE_REJECT | WEIR_SERVICE_GUARD);
-	assert_int_equal(dns->flags, WEIR_SERVICE_UNTRACKED);
+	assert_int_equal(web->flags, WEIR_SERVICE_OBSERVE | WEIR_SERVICE_REJECT |
+					     WEIR_SERVICE_GUARD | WEIR_SERVICE_LATENCY);
+	assert_int_equal(dns->flags, WEIR_SERVICE_UNTRACKED | WEIR_SERVICE_LATENCY);
 	memset(mask, 0xff, sizeof(mask));
 	prefix_cut(mask, 96 + 24);
 	assert_memory_equal(web->mask[0], mask, 16);
@@ -373,10 +373,131 @@ static void every_combination_has_a_series_of_its_own(void **state)
 	config_unref(config);
 }
 
+#define CALLS                                                         \
+	"interfaces: [{name: a}]\n"                                   \
+	"services:\n"                                                 \
+	"  - {name: web, match: [tcp/80]}\n"                          \
+	"  - {name: mail, match: [tcp/25], latency: false}\n"         \
+	"  - {name: ping, match: [icmp]}\n"                           \
+	"upstreams:\n"                                                \
+	"  - {name: dns, protocol: udp, endpoints: [10.0.0.53:53]}\n" \
+	"  - name: api\n"                                             \
+	"    endpoints: [10.0.0.1:80, api.example:80]\n"              \
+	"    http: true\n"                                            \
+	"    slow: 250ms\n"                                           \
+	"    answer_timeout: 5s\n"
+
+static void assert_endpoint(const struct weir_endpoint *endpoint, u8 flags, u32 upstream,
+			    u64 slow_ns, u64 answer_timeout_ns)
+{
+	assert_int_equal(endpoint->flags, flags);
+	assert_int_equal(endpoint->upstream, upstream);
+	assert_int_equal(endpoint->slow_ns, slow_ns);
+	assert_int_equal(endpoint->answer_timeout_ns, answer_timeout_ns);
+}
+
+static void endpoints_arrive_under_their_numbers(void **state)
+{
+	struct config *config = parse(CALLS);
+	struct compiled out = compile_it(config);
+	const struct numbers *numbers = &out.numbers;
+	size_t used = 0;
+
+	(void)state;
+	assert_int_equal(out.side->flags & WEIR_SIDE_ENDPOINTS, WEIR_SIDE_ENDPOINTS);
+	assert_endpoint(&out.side->endpoint[numbers->endpoint[0]], WEIR_ENDPOINT_USED,
+			numbers->upstream[0], 1000000000, 30000000000);
+	for (size_t i = 1; i < 3; i++)
+		assert_endpoint(&out.side->endpoint[numbers->endpoint[i]],
+				WEIR_ENDPOINT_USED | WEIR_ENDPOINT_HTTP, numbers->upstream[1],
+				250000000, 5000000000);
+	assert_int_not_equal(numbers->upstream[0], numbers->upstream[1]);
+	for (size_t i = 0; i < WEIR_ENDPOINTS; i++)
+		used += out.side->endpoint[i].flags != 0;
+	assert_int_equal(used, 3);
+	compiled_free(&out);
+	config_unref(config);
+}
+
+static u8 latency_flag(const struct compiled *out, size_t service)
+{
+	return out->side->service[out->numbers.service[service]].flags & WEIR_SERVICE_LATENCY;
+}
+
+static void services_are_followed_as_configured(void **state)
+{
+	struct config *config = parse(CALLS);
+	struct compiled out = compile_it(config);
+
+	(void)state;
+	assert_true(latency_flag(&out, 0)); /* other */
+	assert_true(latency_flag(&out, 1));
+	assert_false(latency_flag(&out, 2));
+	assert_false(latency_flag(&out, 3));
+	compiled_free(&out);
+	config_unref(config);
+}
+
+static void without_latency_nothing_is_followed(void **state)
+{
+	struct config *config = parse(CALLS "latency: {enabled: false}\n");
+	struct compiled out = compile_it(config);
+
+	(void)state;
+	assert_int_equal(out.side->flags & WEIR_SIDE_ENDPOINTS, 0);
+	for (size_t i = 0; i < WEIR_ENDPOINTS; i++)
+		assert_int_equal(out.side->endpoint[i].flags, 0);
+	for (size_t i = 0; i < config->services; i++)
+		assert_false(latency_flag(&out, i));
+	compiled_free(&out);
+	config_unref(config);
+}
+
+static bool has_bound(const struct weir_side *side, u64 ns)
+{
+	for (size_t i = 0; i < side->bounds; i++)
+		if (side->bound_ns[i] == ns)
+			return true;
+	return false;
+}
+
+/* 250 ms, 500 ms and 1 s are native bounds as well: 10 of the 13 by default are not. */
+static void slots_are_cut_at_native_bounds_and_buckets(void **state)
+{
+	struct config *plain = parse("interfaces: [{name: a}]\n");
+	struct config *own = parse("interfaces: [{name: a}]\n"
+				   "latency: {buckets: [123456789ns, 1h]}\n");
+	struct compiled out = compile_it(plain);
+
+	(void)state;
+	assert_int_equal(out.side->flags & WEIR_SIDE_ENDPOINTS, 0);
+	assert_int_equal(out.side->bounds, WEIR_NATIVE_BOUNDS + 10);
+	for (size_t i = 0; i < plain->buckets; i++)
+		assert_true(has_bound(out.side, plain->bucket_ns[i]));
+	compiled_free(&out);
+
+	out = compile_it(own);
+	assert_int_equal(out.side->bounds, WEIR_NATIVE_BOUNDS + 2);
+	assert_true(has_bound(out.side, 123456789));
+	assert_true(has_bound(out.side, 64000000000));
+	assert_int_equal(out.side->bound_ns[out.side->bounds - 1], 3600000000000);
+	for (size_t i = 1; i < out.side->bounds; i++)
+		assert_true(out.side->bound_ns[i - 1] < out.side->bound_ns[i]);
+	for (size_t i = out.side->bounds; i < WEIR_SLOTS; i++)
+		assert_int_equal(out.side->bound_ns[i], UINT64_MAX);
+	compiled_free(&out);
+	config_unref(plain);
+	config_unref(own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits_modes_and_masks_arrive),
+		cmocka_unit_test(endpoints_arrive_under_their_numbers),
+		cmocka_unit_test(services_are_followed_as_configured),
+		cmocka_unit_test(without_latency_nothing_is_followed),
+		cmocka_unit_test(slots_are_cut_at_native_bounds_and_buckets),
 		cmocka_unit_test(chunks_never_exceed_the_burst),
 		cmocka_unit_test(every_packet_finds_the_service_the_words_name),
 		cmocka_unit_test(all_ports_of_a_protocol_are_of_their_service),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -101,11 +102,27 @@ static const char everything[] =
 	"    limits: {anonymous: [1/s connections]}\n"
 	"  - name: rest\n"
 	"    match: [icmp, icmpv6, proto/47, sctp, udp, proto/250]\n"
+	"    latency: false\n"
+	"upstreams:\n"
+	"  - name: api\n"
+	"    endpoints: [10.1.2.3:8443, '[2001:db8::1]:53', api_1.example.org.:443]\n"
+	"    http: true\n"
+	"    slow: 2.5ms\n"
+	"    connect_timeout: 1.5s\n"
+	"    answer_timeout: 4m\n"
+	"    breaker: {mode: off, consecutive_failures: 7, failure_ratio: 12.5%, slow_ratio: 80.01%,\n"
+	"      min_calls: 10, window: 20s, max_connections: 200, saturation: 90%, waiting_syns: 6,\n"
+	"      success_rate: {stdev_factor: 2.125, minimum_endpoints: 3, request_volume: 50},\n"
+	"      recovery: 1.5s, recovery_max: 1h, jitter: off, half_open_permits: 2,\n"
+	"      half_open_successes: 4, half_open_timeout: 1m, max_ejection_percent: 34,\n"
+	"      eject_last: true}\n"
+	"  - {name: dns, protocol: udp, answer_timeout: 500ms, endpoints: [10.1.2.3:8443]}\n"
+	"latency: {enabled: false, buckets: [1us, 1234567ns, 1.5s, 90s, 1h]}\n"
 	"deny: [198.51.100.0/24]\n"
 	"allow: ['2001:db8:7::/56']\n"
 	"protected_ports: [tcp/22, udp/51820]\n"
 	"http: {listen: '[::1]:9000', admin: '/tmp/a b.sock'}\n"
-	"table: {clients: 5001}\n"
+	"table: {clients: 5001, flows: 20k}\n"
 	"node: 'it''s \"node\" \\ $${X}'\n"
 	"pins: /sys/fs/bpf/other\n"
 	"on_exit: keep\n"
@@ -230,6 +247,7 @@ static void what_belongs_to_the_host_is_read(void **state)
 	assert_string_equal(config->http_listen, "[::1]:9000");
 	assert_string_equal(config->admin, "/tmp/a b.sock");
 	assert_int_equal(config->clients, 5008); /* the multiple of 8 above 5001 */
+	assert_int_equal(config->flows, 20000);
 	assert_string_equal(config->node, "it's \"node\" \\ ${X}");
 	assert_string_equal(config->pins, "/sys/fs/bpf/other");
 	assert_true(config->keep_on_exit);
@@ -238,9 +256,177 @@ static void what_belongs_to_the_host_is_read(void **state)
 	config_unref(config);
 }
 
+static void assert_endpoint(const struct config_endpoint *endpoint, const char *name,
+			    const char *host, uint16_t port, const char *address)
+{
+	uint8_t addr[16] = {};
+
+	assert_string_equal(endpoint->name, name);
+	assert_string_equal(endpoint->host, host);
+	assert_int_equal(endpoint->port, port);
+	assert_int_equal(endpoint->numeric, address != NULL);
+	if (address)
+		assert_int_equal(inet_pton(AF_INET6, address, addr), 1);
+	assert_memory_equal(endpoint->addr, addr, 16);
+}
+
+static void upstreams_are_read_with_their_endpoints(void **state)
+{
+	struct config *config = parse(everything);
+	const struct config_upstream *api = &config->upstream[0], *dns = &config->upstream[1];
+
+	(void)state;
+	assert_int_equal(config->upstreams, 2);
+	assert_string_equal(api->name, "api");
+	assert_int_equal(api->protocol, 6);
+	assert_true(api->http);
+	assert_int_equal(api->slow_ns, 2500000);
+	assert_int_equal(api->connect_timeout_ns, 1500000000);
+	assert_int_equal(api->answer_timeout_ns, 240000000000);
+	assert_int_equal(api->endpoints, 3);
+	assert_endpoint(&api->endpoint[0], "10.1.2.3:8443", "10.1.2.3", 8443, "::ffff:10.1.2.3");
+	assert_endpoint(&api->endpoint[1], "[2001:db8::1]:53", "2001:db8::1", 53, "2001:db8::1");
+	assert_endpoint(&api->endpoint[2], "api_1.example.org.:443", "api_1.example.org.", 443,
+			NULL);
+	/* the same address and port, by another protocol */
+	assert_string_equal(dns->name, "dns");
+	assert_int_equal(dns->protocol, 17);
+	assert_false(dns->http);
+	assert_endpoint(&dns->endpoint[0], "10.1.2.3:8443", "10.1.2.3", 8443, "::ffff:10.1.2.3");
+	config_unref(config);
+}
+
+static void breakers_are_read(void **state)
+{
+	struct config *config = parse(everything);
+	const struct config_breaker *breaker = &config->upstream[0].breaker;
+
+	(void)state;
+	assert_int_equal(breaker->mode, BREAKER_OFF);
+	assert_int_equal(breaker->consecutive_failures, 7);
+	assert_int_equal(breaker->failure_ratio, 1250);
+	assert_int_equal(breaker->slow_ratio, 8001);
+	assert_int_equal(breaker->min_calls, 10);
+	assert_int_equal(breaker->window_ns, 20000000000);
+	assert_int_equal(breaker->max_connections, 200);
+	assert_int_equal(breaker->saturation, 9000);
+	assert_int_equal(breaker->waiting_syns, 6);
+	assert_int_equal(breaker->stdev_factor, 2125);
+	assert_int_equal(breaker->minimum_endpoints, 3);
+	assert_int_equal(breaker->request_volume, 50);
+	assert_int_equal(breaker->recovery_ns, 1500000000);
+	assert_int_equal(breaker->recovery_max_ns, 3600000000000);
+	assert_int_equal(breaker->jitter, 0);
+	assert_int_equal(breaker->half_open_permits, 2);
+	assert_int_equal(breaker->half_open_successes, 4);
+	assert_int_equal(breaker->half_open_timeout_ns, 60000000000);
+	assert_int_equal(breaker->max_ejection_percent, 34);
+	assert_true(breaker->eject_last);
+	config_unref(config);
+}
+
+static void breakers_have_defaults(void **state)
+{
+	struct config *config = parse(
+		INTERFACE
+		"upstreams:\n"
+		"  - {name: a, endpoints: [h:1]}\n"
+		"  - {name: b, endpoints: [h:2], breaker: {}}\n"
+		"  - {name: c, endpoints: [h:3], answer_timeout: 5s, connect_timeout: 2s,\n"
+		"     breaker: {mode: observe, recovery: 10m, success_rate: {}}}\n"
+		"  - {name: d, endpoints: [h:4], protocol: udp, breaker: {slow_ratio: off}}\n");
+	const struct config_breaker *none = &config->upstream[0].breaker,
+				    *plain = &config->upstream[1].breaker,
+				    *some = &config->upstream[2].breaker,
+				    *udp = &config->upstream[3].breaker;
+
+	(void)state;
+	assert_int_equal(none->mode, BREAKER_OFF);
+	assert_int_equal(plain->mode, BREAKER_ENFORCE);
+	assert_int_equal(plain->consecutive_failures, 5);
+	assert_int_equal(plain->failure_ratio, 5000);
+	assert_int_equal(plain->slow_ratio, 0);
+	assert_int_equal(plain->min_calls, 20);
+	assert_int_equal(plain->window_ns, 10000000000);
+	assert_int_equal(plain->max_connections, 0);
+	assert_int_equal(plain->saturation, 8500);
+	assert_int_equal(plain->waiting_syns, 0);
+	assert_int_equal(plain->stdev_factor, 0);
+	assert_int_equal(plain->recovery_ns, 30000000000);
+	assert_int_equal(plain->recovery_max_ns, 300000000000);
+	assert_int_equal(plain->jitter, 5000);
+	assert_int_equal(plain->half_open_permits, 3);
+	assert_int_equal(plain->half_open_successes, 3);
+	assert_int_equal(plain->half_open_timeout_ns, 33000000000);
+	assert_int_equal(plain->max_ejection_percent, 50);
+	assert_false(plain->eject_last);
+	assert_int_equal(some->mode, BREAKER_OBSERVE);
+	assert_int_equal(some->recovery_max_ns, 600000000000);
+	assert_int_equal(some->stdev_factor, 1900);
+	assert_int_equal(some->half_open_timeout_ns, 7000000000);
+	assert_int_equal(udp->mode, BREAKER_ENFORCE);
+	assert_int_equal(udp->slow_ratio, 0);
+	assert_int_equal(udp->half_open_timeout_ns, 30000000000);
+	config_unref(config);
+}
+
+static void upstreams_have_defaults(void **state)
+{
+	struct config *config = parse(INTERFACE
+				      "upstreams: [{name: a, endpoints: [h:1]},\n"
+				      "  {name: b, endpoints: [h:2], answer_timeout: 200ms}]\n");
+
+	(void)state;
+	assert_int_equal(config->upstream[0].protocol, 6);
+	assert_false(config->upstream[0].http);
+	assert_int_equal(config->upstream[0].slow_ns, 1000000000);
+	assert_int_equal(config->upstream[0].connect_timeout_ns, 3000000000);
+	assert_int_equal(config->upstream[0].answer_timeout_ns, 30000000000);
+	/* never longer than answer_timeout */
+	assert_int_equal(config->upstream[1].slow_ns, 200000000);
+	config_unref(config);
+}
+
+static void latency_and_its_buckets_are_read(void **state)
+{
+	static const uint64_t buckets[] = {1000, 1234567, 1500000000, 90000000000, 3600000000000};
+	struct config *config = parse(everything);
+
+	(void)state;
+	assert_false(config->latency);
+	assert_int_equal(config->buckets, 5);
+	assert_memory_equal(config->bucket_ns, buckets, sizeof(buckets));
+	config_unref(config);
+}
+
+static void services_with_flows_are_followed_unless_told_otherwise(void **state)
+{
+	struct config *config = parse(INTERFACE
+				      "services:\n"
+				      "  - {name: web, match: [gre, tcp/80]}\n"
+				      "  - {name: dns, match: [udp/53], latency: true}\n"
+				      "  - {name: mail, match: [tcp/25], latency: false}\n"
+				      "  - {name: ping, match: [icmp]}\n"
+				      "  - {name: pong, match: [icmpv6], latency: false}\n");
+
+	(void)state;
+	assert_true(config->service[0].latency);
+	assert_true(config->service[1].latency);
+	assert_true(config->service[2].latency);
+	assert_false(config->service[3].latency);
+	assert_false(config->service[4].latency);
+	assert_false(config->service[5].latency);
+	config_unref(config);
+	config = parse(INTERFACE "services: [{name: other, latency: false}]\n");
+	assert_false(config->service[0].latency);
+	config_unref(config);
+}
+
 static void defaults_are_as_documented(void **state)
 {
 	struct config *config = parse(INTERFACE);
+	static const double buckets_ms[] = {1,	 2.5, 5,    10,	  25,	50,   100,
+					    250, 500, 1000, 2500, 5000, 10000};
 	char host[256] = "";
 
 	(void)state;
@@ -262,6 +448,13 @@ static void defaults_are_as_documented(void **state)
 	assert_string_equal(config->pins, "/sys/fs/bpf/weir");
 	assert_string_equal(config->node, host);
 	assert_int_equal(config->clients, 1048576);
+	assert_int_equal(config->flows, 131072);
+	assert_true(config->service[0].latency);
+	assert_int_equal(config->upstreams, 0);
+	assert_true(config->latency);
+	assert_int_equal(config->buckets, 13);
+	for (size_t i = 0; i < 13; i++)
+		assert_int_equal(config->bucket_ns[i], buckets_ms[i] * 1000000.0);
 	assert_false(config->keep_on_exit);
 	assert_int_equal(config->log_format, LOG_AUTO);
 	assert_int_equal(config->log_level, LOG_INFO);
@@ -458,6 +651,14 @@ static void every_bound_holds_at_its_edge(void **state)
 		 "  - {name: s%1$u.%2$u.%3$u, match: [tcp/1%3$03u]}\n", "", 55,
 		 "f:1: configuration: counts 2 x 57 x 9 (interfaces, services, tiers) = 1026 ways; expected "
 		 "at most 1023"},
+		{INTERFACE "upstreams:\n", "  - {name: u%1$u.%2$u.%3$u, endpoints: [h:1%3$03u]}\n",
+		 "", WEIR_UPSTREAMS, "f:2: upstreams: has 33 entries; expected at most 32"},
+		{INTERFACE
+		 "upstreams:\n  - {name: a, endpoints: [h:1, h:2]}\n  - name: b\n    endpoints:\n",
+		 "      - h%u.x%u.y%u:80\n", "", WEIR_ENDPOINTS - 2,
+		 "f:5: upstreams[1].endpoints: makes it 257 endpoints in all upstreams; expected at most 256"},
+		{INTERFACE "latency:\n  buckets:\n", "    - %2$.0u%3$u%1$.0u.5s\n", "", WEIR_LE_MAX,
+		 "f:3: latency.buckets: has 35 entries; expected at most 34"},
 	};
 
 	(void)state;
@@ -756,6 +957,12 @@ int main(void)
 		cmocka_unit_test(a_service_is_read_with_its_limits),
 		cmocka_unit_test(other_is_service_0_wherever_it_stands),
 		cmocka_unit_test(what_belongs_to_the_host_is_read),
+		cmocka_unit_test(upstreams_are_read_with_their_endpoints),
+		cmocka_unit_test(upstreams_have_defaults),
+		cmocka_unit_test(breakers_are_read),
+		cmocka_unit_test(breakers_have_defaults),
+		cmocka_unit_test(latency_and_its_buckets_are_read),
+		cmocka_unit_test(services_with_flows_are_followed_unless_told_otherwise),
 		cmocka_unit_test(defaults_are_as_documented),
 		cmocka_unit_test(parents_default_to_no_more_than_the_client),
 		cmocka_unit_test(empty_lists_and_off_mean_none),

@@ -234,6 +234,38 @@ static void a_burst_passes_whole_within_a_nanosecond_for_each_16(void **state)
 
 /* ------------------------------------------------------------------------------------------ clocks */
 
+/*
+ * What is decided by a time that lags is what the clock would have decided, at both ends of all that
+ * the clock may say and in between.
+ */
+static void what_a_lagging_time_is_sure_of_the_clock_confirms(void **state)
+{
+	struct random random = random_begin();
+	u64 sure[2] = {};
+
+	(void)state;
+	for (int i = 0; i < 2000000; i++) {
+		u64 about = SEC + random_below(&random, 1000 * SEC);
+		u64 cost = 1 + random_below(&random, 1ULL << random_below(&random, 40));
+		u64 burst = cost * (1 + random_below(&random, 1ULL << random_below(&random, 20)));
+		u64 tat = about - SEC + random_below(&random, 2 * burst + 2 * SEC);
+		u64 next, exact;
+		enum weir_charge charge = weir_gcra_about(tat, about, cost, burst, &next);
+		u64 late = charge == WEIR_CHARGED ? WEIR_LATE_PASS : WEIR_LATE_REFUSE;
+		u64 now[] = {about, about + random_below(&random, late), about + late};
+
+		if (charge == WEIR_ASK_CLOCK)
+			continue;
+		sure[charge == WEIR_CHARGED]++;
+		for (int k = 0; k < 3; k++) {
+			assert_int_equal(weir_gcra(tat, now[k], cost, burst, &exact),
+					 charge == WEIR_CHARGED);
+			assert_true(charge != WEIR_CHARGED || next == exact);
+		}
+	}
+	assert_true(sure[0] > 1000 && sure[1] > 1000);
+}
+
 static void clocks_that_disagree_can_not_refill(void **state)
 {
 	struct random random = random_begin();
@@ -447,6 +479,7 @@ static void *contend(void *argument)
 			me->first = me->first && me->first < now ? me->first : now;
 			me->last = me->last > now ? me->last : now;
 			break;
+		case WEIR_ASK_CLOCK: /* never: it has one */
 		case WEIR_OVER_LIMIT:
 			me->refused++;
 			break;
@@ -647,6 +680,7 @@ int main(void)
 		cmocka_unit_test(slow_limits_are_exact),
 		cmocka_unit_test(a_burst_across_a_window_edge_passes_once),
 		cmocka_unit_test(a_burst_passes_whole_within_a_nanosecond_for_each_16),
+		cmocka_unit_test(what_a_lagging_time_is_sure_of_the_clock_confirms),
 		cmocka_unit_test(clocks_that_disagree_can_not_refill),
 		cmocka_unit_test(a_clock_that_goes_back_refuses_rather_than_refills),
 		cmocka_unit_test(what_is_given_back_can_be_taken_again),

@@ -194,6 +194,138 @@ static void series_of_what_is_gone_are_forgotten_and_given_again(void **unused)
 	free(state);
 }
 
+/* One upstream after the other: its name, its endpoints, ""; and "" again */
+static struct config *upstreams(const char *const *words)
+{
+	struct config *config = SERVICES("");
+
+	config->upstream = calloc(WEIR_UPSTREAMS, sizeof(*config->upstream));
+	assert_non_null(config->upstream);
+	for (; *words[0]; words++) {
+		struct config_upstream *upstream = &config->upstream[config->upstreams++];
+
+		strcpy(upstream->name, *words++);
+		upstream->endpoint = calloc(WEIR_ENDPOINTS, sizeof(*upstream->endpoint));
+		assert_non_null(upstream->endpoint);
+		for (; *words[0]; words++)
+			strcpy(upstream->endpoint[upstream->endpoints++].name, *words);
+	}
+	return config;
+}
+
+#define UPSTREAMS(...) upstreams((const char *const[]){__VA_ARGS__, "", ""})
+
+static void free_upstreams(struct config *config)
+{
+	for (size_t i = 0; i < config->upstreams; i++)
+		free(config->upstream[i].endpoint);
+	free(config->upstream);
+	free(config);
+}
+
+static size_t count(const bool *fresh, size_t size)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < size; i++)
+		sum += fresh[i];
+	return sum;
+}
+
+static void upstreams_and_endpoints_keep_their_numbers(void **unused)
+{
+	struct weir_state *state = new_state();
+	struct config *first = UPSTREAMS("api", "a:1", "b:1", "", "db", "a:1", "c:5432");
+	struct config *second =
+		UPSTREAMS("db", "c:5432", "a:1", "", "web", "a:1", "", "api", "b:1");
+	struct numbers before = assign(state, first), after = assign(state, second);
+
+	(void)unused;
+	assert_int_equal(after.upstream[0], before.upstream[1]);
+	assert_int_equal(after.upstream[2], before.upstream[0]);
+	assert_int_equal(after.endpoint[0], before.endpoint[3]); /* db c:5432 */
+	assert_int_equal(after.endpoint[1], before.endpoint[2]); /* db a:1 */
+	assert_int_equal(after.endpoint[3], before.endpoint[1]); /* api b:1 */
+	/* the same endpoint of three upstreams is three */
+	for (size_t i = 0; i < 4; i++)
+		assert_int_not_equal(after.endpoint[2], before.endpoint[i]);
+	assert_string_equal(state->endpoint[after.endpoint[2]].upstream, "web");
+	assert_string_equal(state->endpoint[after.endpoint[2]].name, "a:1");
+	assert_int_equal(names_endpoint(state, "web", "a:1"), after.endpoint[2]);
+	assert_int_equal(names_endpoint(state, "web", "b:1"), WEIR_ENDPOINTS);
+	/* gone from the configuration, but not forgotten */
+	assert_int_equal(names_endpoint(state, "api", "a:1"), before.endpoint[0]);
+	free_upstreams(first);
+	free_upstreams(second);
+	free(state);
+}
+
+static void a_number_is_fresh_only_for_the_name_that_gets_it(void **unused)
+{
+	struct weir_state *state = new_state();
+	struct config *with = UPSTREAMS("api", "a:1", "b:1"), *without = UPSTREAMS("db", "a:1");
+	struct numbers numbers = assign(state, with);
+
+	(void)unused;
+	assert_int_equal(count(numbers.fresh_upstream, WEIR_UPSTREAMS), 1);
+	assert_int_equal(count(numbers.fresh_endpoint, WEIR_ENDPOINTS), 2);
+	assert_true(numbers.fresh_endpoint[numbers.endpoint[0]]);
+	assert_true(numbers.fresh_endpoint[numbers.endpoint[1]]);
+	assert_true(numbers.fresh_upstream[numbers.upstream[0]]);
+	numbers = assign(state, without);
+	assert_true(numbers.fresh_upstream[numbers.upstream[0]]);
+	assert_true(numbers.fresh_endpoint[numbers.endpoint[0]]);
+	assert_int_equal(count(numbers.fresh_endpoint, WEIR_ENDPOINTS), 1);
+	/* what was there before still counts */
+	numbers = assign(state, with);
+	assert_int_equal(count(numbers.fresh_upstream, WEIR_UPSTREAMS), 0);
+	assert_int_equal(count(numbers.fresh_endpoint, WEIR_ENDPOINTS), 0);
+	free_upstreams(with);
+	free_upstreams(without);
+	free(state);
+}
+
+static void a_service_is_fresh_when_it_gets_a_number(void **unused)
+{
+	struct weir_state *state = new_state();
+	struct config *first = SERVICES("web"), *second = SERVICES("web", "dns");
+	struct numbers numbers = assign(state, first);
+
+	(void)unused;
+	assert_true(numbers.fresh_service[numbers.service[1]]);
+	assert_false(numbers.fresh_service[WEIR_SERVICE_OTHER]);
+	numbers = assign(state, second);
+	assert_false(numbers.fresh_service[numbers.service[1]]);
+	assert_true(numbers.fresh_service[numbers.service[2]]);
+	free(first);
+	free(second);
+	free(state);
+}
+
+/* All 256 are taken: a new endpoint gets the number of the one that is gone, and is fresh there. */
+static void numbers_of_endpoints_are_reused_when_there_are_no_others(void **unused)
+{
+	struct weir_state *state = new_state();
+	struct config *full = UPSTREAMS("api", "x:1");
+	struct config_upstream *api = &full->upstream[0];
+	struct numbers before, after;
+
+	(void)unused;
+	for (; api->endpoints < WEIR_ENDPOINTS; api->endpoints++)
+		snprintf(api->endpoint[api->endpoints].name, WEIR_ENDPOINT_NAME, "h:%zu",
+			 api->endpoints + 1);
+	before = assign(state, full);
+	assert_int_equal(count(before.fresh_endpoint, WEIR_ENDPOINTS), WEIR_ENDPOINTS);
+	strcpy(api->endpoint[100].name, "new:1");
+	after = assign(state, full);
+	for (size_t i = 0; i < WEIR_ENDPOINTS; i++)
+		assert_int_equal(after.endpoint[i], before.endpoint[i]);
+	assert_int_equal(count(after.fresh_endpoint, WEIR_ENDPOINTS), 1);
+	assert_true(after.fresh_endpoint[after.endpoint[100]]);
+	free_upstreams(full);
+	free(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +337,10 @@ int main(void)
 		cmocka_unit_test(a_series_is_found_again_and_a_new_one_is_fresh),
 		cmocka_unit_test(there_are_1023_series_and_then_none),
 		cmocka_unit_test(series_of_what_is_gone_are_forgotten_and_given_again),
+		cmocka_unit_test(upstreams_and_endpoints_keep_their_numbers),
+		cmocka_unit_test(a_number_is_fresh_only_for_the_name_that_gets_it),
+		cmocka_unit_test(a_service_is_fresh_when_it_gets_a_number),
+		cmocka_unit_test(numbers_of_endpoints_are_reused_when_there_are_no_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,52 @@ static void assert_examples(parser parse, const struct example *examples)
 	}
 }
 
+static void percentages(void **state)
+{
+	static const struct example examples[] = {
+		{"50%", 0, 5000},
+		{"0%", 0, 0},
+		{"100%", 0, 10000},
+		{"12.5%", 0, 1250},
+		{"0.01%", 0, 1},
+		{"0.010%", 0, 1},
+		{"0.001%", -EINVAL, 0},
+		{"50", -EINVAL, 0},
+		{"50 %", -EINVAL, 0},
+		{"50%%", -EINVAL, 0},
+		{"%", -EINVAL, 0},
+		{"-1%", -EINVAL, 0},
+		{"05%", -EINVAL, 0},
+		{"1k%", -EINVAL, 0},
+		{"184467440737095516.15%", 0, MAX},
+		{"184467440737095516.16%", -ERANGE, 0},
+		{NULL, 0, 0},
+	};
+
+	(void)state;
+	assert_examples(number_parse_percent, examples);
+}
+
+static int parse_thousandths(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	return number_parse_decimal(text, 1000, min, max, out);
+}
+
+static void decimals_in_thousandths(void **state)
+{
+	static const struct example examples[] = {
+		{"1.9", 0, 1900},	{"0", 0, 0},
+		{"0.001", 0, 1},	{"100", 0, 100000},
+		{"0.0001", -EINVAL, 0}, {"1.", -EINVAL, 0},
+		{".5", -EINVAL, 0},	{"1.9%", -EINVAL, 0},
+		{"", -EINVAL, 0},	{"18446744073709552", -ERANGE, 0},
+		{NULL, 0, 0},
+	};
+
+	(void)state;
+	assert_examples(parse_thousandths, examples);
+}
+
 static void plain_numbers(void **state)
 {
 	static const struct example examples[] = {
@@ -152,6 +198,42 @@ static void durations(void **state)
 	assert_examples(number_parse_duration, examples);
 }
 
+static void durations_are_written_as_they_are_read(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} examples[] = {
+		{0, "0ns"},
+		{1, "1ns"},
+		{999, "999ns"},
+		{1000, "1us"},
+		{1001, "1.001us"},
+		{2500000, "2.5ms"},
+		{7629394, "7629.394us"},
+		{1050000, "1.05ms"},
+		{SEC, "1s"},
+		{SEC + 1000000, "1.001s"},
+		{90 * SEC, "90s"},
+		{120 * SEC, "2m"},
+		{5400 * SEC, "90m"},
+		{86400 * SEC, "24h"},
+		{UINT64_MAX, "18446744073709551.615us"},
+	};
+	char text[DURATION_TEXT];
+	uint64_t back = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		assert_string_equal(number_format_duration(examples[i].ns, text, sizeof(text)),
+				    examples[i].text);
+	for (uint64_t ns = 1; ns < UINT64_MAX / 3; ns += ns / 7 + 1) {
+		number_format_duration(ns, text, sizeof(text));
+		assert_int_equal(number_parse_duration(text, 0, UINT64_MAX, &back), 0);
+		assert_int_equal(back, ns);
+	}
+}
+
 static void rates(void **state)
 {
 	static const struct {
@@ -265,9 +347,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_numbers),
+		cmocka_unit_test(percentages),
+		cmocka_unit_test(decimals_in_thousandths),
 		cmocka_unit_test(counts),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(durations),
+		cmocka_unit_test(durations_are_written_as_they_are_read),
 		cmocka_unit_test(rates),
 		cmocka_unit_test(ranges_hold_at_their_edges),
 		cmocka_unit_test(random_text_is_read_as_strtoull_does_or_refused),

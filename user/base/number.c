@@ -2,7 +2,8 @@
 #include "user/base/number.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef unsigned __int128 u128;
@@ -131,6 +132,37 @@ int number_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ou
 	return parse_scaled(text, true, min, max, out);
 }
 
+int number_parse_decimal(const char *text, uint64_t scale, uint64_t min, uint64_t max,
+			 uint64_t *out)
+{
+	struct decimal number;
+	uint64_t value;
+	int r;
+
+	r = read_decimal(&text, &number);
+	if (r < 0)
+		return r;
+	if (*text)
+		return -EINVAL;
+	r = exact(&number, scale, 1, &value);
+	return r < 0 ? r : in_range(value, min, max, out);
+}
+
+int number_parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	struct decimal number;
+	uint64_t value;
+	int r;
+
+	r = read_decimal(&text, &number);
+	if (r < 0)
+		return r;
+	if (strcmp(text, "%"))
+		return -EINVAL;
+	r = exact(&number, 100, 1, &value);
+	return r < 0 ? r : in_range(value, min, max, out);
+}
+
 /* A name of a span of time and its length */
 struct span {
 	const char *name;
@@ -170,6 +202,33 @@ int number_parse_duration(const char *text, uint64_t min_ns, uint64_t max_ns, ui
 		return -EINVAL;
 	r = exact(&number, unit_ns, 1, &value);
 	return r < 0 ? r : in_range(value, min_ns, max_ns, out_ns);
+}
+
+const char *number_format_duration(uint64_t ns, char *buffer, size_t size)
+{
+	static const struct span units[] = {
+		{"h", 3600 * NS_PER_SEC}, {"m", 60 * NS_PER_SEC}, {"s", NS_PER_SEC},
+		{"ms", 1000000},	  {"us", 1000},		  {"ns", 1},
+	};
+	const struct span *unit = units;
+	unsigned int decimals = 3;
+	uint64_t whole, rest;
+
+	/* Minutes and hours only when whole: 1.5h is not how 90m is meant */
+	while (unit->ns > 1 &&
+	       (ns < unit->ns || ns % (unit->ns > NS_PER_SEC ? unit->ns : unit->ns / 1000)))
+		unit++;
+	whole = ns / unit->ns;
+	rest = ns % unit->ns;
+	if (!rest) {
+		snprintf(buffer, size, "%" PRIu64 "%s", whole, unit->name);
+		return buffer;
+	}
+	for (rest /= unit->ns / 1000; rest % 10 == 0; rest /= 10)
+		decimals--;
+	snprintf(buffer, size, "%" PRIu64 ".%0*" PRIu64 "%s", whole, (int)decimals, rest,
+		 unit->name);
+	return buffer;
 }
 
 int number_parse_rate(const char *text, struct number_rate *out)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Every field of the configuration file. The reference in weir.yaml(5) is made from these tables. */
+#include "bpf/abi/client.h"
+#include "user/base/number.h"
 #include "user/config/reader.h"
 
 #define NAME "1 to 31 letters, digits, dots, dashes and underscores"
@@ -216,9 +218,128 @@ const struct field service_fields[] = {
 		.expected = "a mapping of tiers such as {default: [50000/min connections]}",
 		.help = "The same for all clients of the tier together, with fields as in limits.",
 	},
+	{
+		.name = "latency",
+		.read = read_boolean,
+		MEMBER(struct config_service, latency),
+		.expected = "true or false",
+		.fallback = "true, if match names TCP or UDP, and for other",
+		.help = "Follow its flows: how long clients take to answer, and this host to answer them.",
+	},
 	{.name = "escalate", .read = read_unsupported},
 	{},
 };
+
+/*
+ * Longest timeout: the kernel keeps the time of a request that waits behind another in 32 bits, which
+ * hold for 274 s.
+ */
+#define TIMEOUT_MAX (240 * NS_PER_SEC)
+#define TIMEOUT \
+	.min = 1000000, .max = TIMEOUT_MAX, .expected = "a duration from 1ms to 4m such as 3s"
+
+const struct field upstream_fields[] = {
+	{
+		.name = "name",
+		.read = read_name,
+		MEMBER(struct config_upstream, name),
+		.required = true,
+		.expected = NAME,
+		.help = "What metrics call it.",
+	},
+	{
+		.name = "endpoints",
+		.read = read_endpoints,
+		.required = true,
+		.expected = "a list such as [\"10.1.2.3:8443\", \"api.example.org:443\"]",
+		.help = "Where it is called: HOST:PORT, up to 256 in all upstreams. IPv6 addresses stand in "
+			"brackets. Names are resolved at the start and every 30 s, to any number of "
+			"addresses; a name that does not resolve any more keeps those it had. An endpoint "
+			"belongs to one upstream only.",
+	},
+	{
+		.name = "protocol",
+		.read = read_protocol,
+		MEMBER(struct config_upstream, protocol),
+		.choices = "tcp|udp",
+		.expected = "tcp or udp",
+		.fallback = "tcp",
+		.help = "How it is called.",
+	},
+	{
+		.name = "http",
+		.read = read_boolean,
+		MEMBER(struct config_upstream, http),
+		.expected = "true or false",
+		.fallback = "false",
+		.help = "It answers in plain HTTP/1: count the classes of status, and a 5xx as a failure.",
+	},
+	{
+		.name = "slow",
+		.read = read_duration,
+		MEMBER(struct config_upstream, slow_ns),
+		.min = 1000,
+		.max = TIMEOUT_MAX,
+		.expected = "a duration from 1us to 4m such as 500ms",
+		.fallback = "1s, or answer_timeout if that is shorter",
+		.help = "A later answer is counted as slow. Not longer than answer_timeout.",
+	},
+	{
+		.name = "connect_timeout",
+		.read = read_duration,
+		MEMBER(struct config_upstream, connect_timeout_ns),
+		TIMEOUT,
+		.fallback = "3s",
+		.help = "A SYN that is not answered by then is counted as a failed call. Not for udp.",
+	},
+	{
+		.name = "answer_timeout",
+		.read = read_duration,
+		MEMBER(struct config_upstream, answer_timeout_ns),
+		TIMEOUT,
+		.fallback = "30s",
+		.help = "A request that is not answered by then is counted as a failed call.",
+	},
+	{
+		.name = "breaker",
+		.read = read_breaker,
+		MEMBER(struct config_upstream, breaker),
+		.expected = "a mapping such as {consecutive_failures: 5}",
+		.fallback = "none: calls are never refused",
+		.help = "A circuit breaker for each endpoint: when it fails, calls to it are refused at once, "
+			"until it has recovered.",
+		.inside = breaker_fields,
+		.nesting = "",
+	},
+	{},
+};
+
+static const struct field latency_fields[] = {
+	{
+		.name = "enabled",
+		.read = read_boolean,
+		MEMBER(struct config, latency),
+		.expected = "true or false",
+		.fallback = "true",
+		.help = "Follow flows at all. Without it services and upstreams have no latency, and "
+			"upstreams no results.",
+	},
+	{
+		.name = "buckets",
+		.read = read_buckets,
+		.min = 1000,
+		.max = 3600 * NS_PER_SEC,
+		.expected =
+			"a list of up to 34 ascending durations from 1us to 1h such as [1ms, 10ms, 1s]",
+		.fallback =
+			"[1ms, 2.5ms, 5ms, 10ms, 25ms, 50ms, 100ms, 250ms, 500ms, 1s, 2.5s, 5s, 10s]",
+		.help = "Upper bounds of the classic buckets (le) in metrics. Others begin with empty "
+			"histograms. Native histograms have buckets of their own.",
+	},
+	{},
+};
+_Static_assert(WEIR_LE_MAX == 34 && WEIR_UPSTREAMS == 32 && WEIR_ENDPOINTS == 256,
+	       "see above, below");
 
 static const struct field http_fields[] = {
 	{
@@ -251,6 +372,16 @@ static const struct field table_fields[] = {
 		.expected = "a number from 1024 to 134217728",
 		.fallback = "1048576",
 		.help = "Clients remembered at once, 72 bytes of memory each. Rounded up to a multiple of 8.",
+	},
+	{
+		.name = "flows",
+		.read = read_number,
+		MEMBER(struct config, flows),
+		.min = WEIR_WAYS,
+		.max = 1 << 24,
+		.expected = "a number from 8 to 16777216",
+		.fallback = "131072",
+		.help = "Flows followed at once, 136 bytes of memory each. Rounded up to a multiple of 8.",
 	},
 	{},
 };
@@ -292,7 +423,8 @@ const struct field config_fields[] = {
 		.name = "table",
 		.read = read_mapping,
 		.expected = "a mapping such as {clients: 1048576}",
-		.help = "The table of clients.",
+		.help = "The tables of clients and of flows. Sizes change with the next start after weir "
+			"detach.",
 		.inside = table_fields,
 		.nesting = "",
 	},
@@ -315,6 +447,24 @@ const struct field config_fields[] = {
 		.help = "What this host offers, up to 63 and other.",
 		.inside = service_fields,
 		.nesting = "[]",
+	},
+	{
+		.name = "upstreams",
+		.read = read_upstreams,
+		.expected = "a list such as [{name: api, endpoints: [\"10.1.2.3:8443\"]}]",
+		.fallback = "none",
+		.help = "What this host calls, up to 32: how long it takes to connect and to answer, and what "
+			"became of each call.",
+		.inside = upstream_fields,
+		.nesting = "[]",
+	},
+	{
+		.name = "latency",
+		.read = read_mapping,
+		.expected = "a mapping such as {buckets: [1ms, 10ms, 100ms, 1s]}",
+		.help = "How long answers take, measured at TC.",
+		.inside = latency_fields,
+		.nesting = "",
 	},
 	{
 		.name = "deny",
@@ -385,7 +535,6 @@ const struct field config_fields[] = {
 		.inside = log_fields,
 		.nesting = "",
 	},
-	{.name = "upstreams", .read = read_unsupported},
 	{.name = "cluster", .read = read_unsupported},
 	{.name = "escalate", .read = read_unsupported},
 	{},

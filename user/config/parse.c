@@ -17,6 +17,12 @@
 /* The guard lets a tenth of the table be new each second: ten seconds of a flood fill it. */
 #define NEW_CLIENTS_SHARE 10
 
+/* As most have them: 1 ms to 10 s in steps of 2 to 2.5 */
+static const unsigned int default_buckets_us[] = {
+	1000,	2500,	5000,	 10000,	  25000,   50000,    100000,
+	250000, 500000, 1000000, 2500000, 5000000, 10000000,
+};
+
 static void cleanup_config(struct config **config)
 {
 	config_unref(*config);
@@ -57,7 +63,13 @@ static struct config *new_config(void)
 		service->parent_ipv6 = PARENT_UNSET;
 		service->new_clients = NEW_CLIENTS_UNSET;
 	}
+	config->service[WEIR_SERVICE_OTHER].latency = true;
+	config->latency = true;
+	config->buckets = sizeof(default_buckets_us) / sizeof(default_buckets_us[0]);
+	for (size_t i = 0; i < config->buckets; i++)
+		config->bucket_ns[i] = 1000ULL * default_buckets_us[i];
 	config->clients = 1 << 20;
+	config->flows = 1 << 17;
 	config->log_level = LOG_INFO;
 	config->protected = malloc(sizeof(*config->protected));
 	config->http_listen = strdup("127.0.0.1:9464");
@@ -79,6 +91,7 @@ static struct config *new_config(void)
 static void finish(struct config *config)
 {
 	config->clients = (config->clients + WEIR_WAYS - 1) / WEIR_WAYS * WEIR_WAYS;
+	config->flows = (config->flows + WEIR_WAYS - 1) / WEIR_WAYS * WEIR_WAYS;
 	for (size_t i = 0; i < config->services; i++) {
 		struct config_service *service = &config->service[i];
 
@@ -193,6 +206,9 @@ void config_unref(struct config *config)
 		free(config->service[i].match);
 		free(config->service[i].destinations.at);
 	}
+	for (size_t i = 0; i < config->upstreams; i++)
+		free(config->upstream[i].endpoint);
+	free(config->upstream);
 	free(config->deny.at);
 	free(config->allow.at);
 	free(config->protected);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The model as a file. Everything is written out, defaults as well: it says what is in force. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <syslog.h>
 
+#include "user/base/number.h"
+#include "user/config/breaker.h"
 #include "user/config/limit.h"
 #include "user/config/match.h"
 
@@ -84,8 +87,44 @@ static void print_service(const struct config *config, const struct config_servi
 		fprintf(out, "    new_clients: %llu/s\n", (unsigned long long)service->new_clients);
 	else
 		fputs("    new_clients: unlimited\n", out);
+	fprintf(out, "    latency: %s\n", service->latency ? "true" : "false");
 	print_limits(config, service, false, out);
 	print_limits(config, service, true, out);
+}
+
+static void print_duration(const char *before, uint64_t ns, const char *after, FILE *out)
+{
+	char text[DURATION_TEXT];
+
+	fprintf(out, "%s%s%s", before, number_format_duration(ns, text, sizeof(text)), after);
+}
+
+static void print_upstream(const struct config_upstream *upstream, FILE *out)
+{
+	bool tcp = upstream->protocol == IPPROTO_TCP;
+
+	fprintf(out, "  - name: \"%s\"\n    endpoints: [", upstream->name);
+	for (size_t i = 0; i < upstream->endpoints; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", upstream->endpoint[i].name);
+	fprintf(out, "]\n    protocol: %s\n", tcp ? "tcp" : "udp");
+	fprintf(out, "    http: %s\n", upstream->http ? "true" : "false");
+	print_duration("    slow: ", upstream->slow_ns, "\n", out);
+	if (tcp)
+		print_duration("    connect_timeout: ", upstream->connect_timeout_ns, "\n", out);
+	print_duration("    answer_timeout: ", upstream->answer_timeout_ns, "\n", out);
+	print_breaker(&upstream->breaker, out);
+}
+
+static void print_latency(const struct config *config, FILE *out)
+{
+	if (config->upstreams > 0)
+		fputs("upstreams:\n", out);
+	for (size_t i = 0; i < config->upstreams; i++)
+		print_upstream(&config->upstream[i], out);
+	fprintf(out, "latency:\n  enabled: %s\n  buckets: [", config->latency ? "true" : "false");
+	for (size_t i = 0; i < config->buckets; i++)
+		print_duration(i ? ", " : "", config->bucket_ns[i], "", out);
+	fputs("]\n", out);
 }
 
 static void print_interfaces_and_tiers(const struct config *config, FILE *out)
@@ -115,7 +154,8 @@ static void print_host(const struct config *config, FILE *out)
 	print_text(config->http_listen ? config->http_listen : "off", out);
 	fputs("\n  admin: ", out);
 	print_text(config->admin, out);
-	fprintf(out, "\ntable: {clients: %llu}\nnode: ", (unsigned long long)config->clients);
+	fprintf(out, "\ntable: {clients: %llu, flows: %llu}\nnode: ",
+		(unsigned long long)config->clients, (unsigned long long)config->flows);
 	print_text(config->node, out);
 	fputs("\npins: ", out);
 	print_text(config->pins, out);
@@ -133,6 +173,7 @@ int config_print(const struct config *config, FILE *out)
 	fputs("services:\n", out);
 	for (size_t i = 0; i < config->services; i++)
 		print_service(config, &config->service[i], out);
+	print_latency(config, out);
 	print_prefixes("", "deny", &config->deny, out);
 	print_prefixes("", "allow", &config->allow, out);
 	print_matches("", "protected_ports", config->protected, config->protecteds, out);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "user/config/reader.h"
 
-/* `node`: the list that has a child `name` with the same text further up; for a message */
-static int named_twice(struct reader *reader, const struct node *node, const struct node *first,
-		       const char *name)
+int named_twice(struct reader *reader, const struct node *node, const struct node *first,
+		const char *name)
 {
 	const struct node *again = node_get(node, "name");
 
@@ -148,6 +148,27 @@ static int check_match(struct reader *reader, const struct node *node,
 	return 0;
 }
 
+/* Flows have ports. `other` may see some, whatever is left. */
+static int finish_latency(struct reader *reader, const struct node *node,
+			  struct config_service *service)
+{
+	const struct node *latency = node_get(node, "latency");
+	bool ports = service->matches == 0;
+
+	for (size_t i = 0; i < service->matches; i++)
+		ports |= service->match[i].protocol == IPPROTO_TCP ||
+			 service->match[i].protocol == IPPROTO_UDP;
+	if (!latency)
+		service->latency = ports;
+	if (service->latency && !ports)
+		return schema_fail(
+			reader, latency,
+			"is true, but only TCP and UDP are followed, and service `%s` matches "
+			"neither; expected false",
+			service->name);
+	return 0;
+}
+
 static int finish_service(struct reader *reader, const struct node *node, size_t number)
 {
 	const struct config *config = reader->config;
@@ -159,6 +180,9 @@ static int finish_service(struct reader *reader, const struct node *node, size_t
 		    !strcmp(config->service[i].name, service->name))
 			return named_twice(reader, node, reader->service[i], service->name);
 	r = check_match(reader, node, service, number == WEIR_SERVICE_OTHER);
+	if (r < 0)
+		return r;
+	r = finish_latency(reader, node, service);
 	if (r < 0)
 		return r;
 	r = finish_parent(reader, node, "ipv4", service->client_ipv4, 24, &service->parent_ipv4);

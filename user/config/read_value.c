@@ -175,6 +175,41 @@ int read_prefixes(struct reader *reader, const struct field *field, const struct
 	return 0;
 }
 
+/* Ascending, as Prometheus wants them, and so that each is one bucket more */
+int read_buckets(struct reader *reader, const struct field *field, const struct node *node,
+		 void *into)
+{
+	const struct field bucket = {.min = field->min,
+				     .max = field->max,
+				     .expected = "a duration from 1us to 1h such as 2.5ms"};
+	char before[DURATION_TEXT];
+	struct config *config = into;
+
+	if (schema_want(reader, field, node, NODE_LIST) < 0)
+		return -EINVAL;
+	if (node->count == 0)
+		return schema_fail(reader, node, "is empty; expected at least one bucket");
+	if (node->count > WEIR_LE_MAX)
+		return schema_fail(reader, node, "has %zu entries; expected at most %u",
+				   node->count, WEIR_LE_MAX);
+	config->buckets = 0;
+	for (const struct node *child = node->first; child; child = child->next) {
+		uint64_t *bound = &config->bucket_ns[config->buckets];
+
+		if (read_duration(reader, &bucket, child, bound) < 0)
+			return -EINVAL;
+		if (config->buckets > 0 && bound[0] <= bound[-1])
+			return schema_fail(
+				reader, child,
+				"%s is not longer than the one before it, %s; expected ascending "
+				"durations",
+				quote(child->text).text,
+				number_format_duration(bound[-1], before, sizeof(before)));
+		config->buckets++;
+	}
+	return 0;
+}
+
 static int parse_matches(struct reader *reader, const struct field *field, const struct node *node,
 			 struct config_match **at, size_t *count)
 {

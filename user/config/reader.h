@@ -21,6 +21,7 @@ READER(read_new_clients);
 READER(read_prefixes);
 READER(read_match);	/* into struct config_service */
 READER(read_protected); /* into struct config */
+READER(read_buckets);	/* likewise */
 
 /* read_limit.c */
 READER(read_limits);	   /* into struct config_service */
@@ -36,7 +37,28 @@ READER(read_interfaces);
 READER(read_tiers);
 READER(read_services);
 
+/* read_upstream.c */
+READER(read_protocol);
+READER(read_endpoints); /* into struct config_upstream */
+READER(read_upstreams); /* into struct config */
+
+/* read_breaker.c, into struct config_breaker or one of its members */
+READER(read_breaker);
+READER(read_success_rate);
+READER(read_percent); /* into a uint32_t, parts of 10,000; `off` is 0 where field->min is */
+READER(read_factor);  /* into a uint32_t, thousandths */
+
 #undef READER
+
+/* What of a breaker is wrong once all its upstream has been read, and defaults that lean on it; `node`: the upstream */
+int finish_breaker(struct reader *reader, const struct node *node,
+		   struct config_upstream *upstream);
+/* Refuses breakers where nothing is measured: they would never open. */
+int check_breakers(struct reader *reader);
+
+/* Refuses the name of `node`, a mapping, which `first` has as well. */
+int named_twice(struct reader *reader, const struct node *node, const struct node *first,
+		const char *name);
 
 /* The map form of a limit while it is read: what its burst means depends on its unit */
 struct limit_draft {
@@ -55,3 +77,5 @@ extern const struct field interface_fields[];
 extern const struct field tier_fields[];
 extern const struct field service_fields[];
 extern const struct field limit_fields[];
+extern const struct field upstream_fields[];
+extern const struct field breaker_fields[];

@@ -60,7 +60,7 @@ static const struct field *find_field(const struct field *fields, const char *na
 
 static int unknown_field(struct reader *reader, const struct field *fields, const struct node *node)
 {
-	char names[240] = "";
+	char names[360] = "";
 
 	for (const struct field *field = fields; field->name; field++) {
 		if (field->read == read_unsupported)
@@ -184,6 +184,21 @@ int read_number(struct reader *reader, const struct field *field, const struct n
 				   r == -ERANGE ? "out of range" : "not a whole number",
 				   field->expected);
 	store(field, into, value);
+	return 0;
+}
+
+int read_duration(struct reader *reader, const struct field *field, const struct node *node,
+		  void *into)
+{
+	int r;
+
+	if (schema_want(reader, field, node, NODE_TEXT) < 0)
+		return -EINVAL;
+	r = number_parse_duration(node->text, field->min, field->max, into);
+	if (r < 0)
+		return schema_fail(reader, node, "%s is %s; expected %s", quote(node->text).text,
+				   r == -ERANGE ? "out of range" : "not a duration",
+				   field->expected);
 	return 0;
 }
 

@@ -65,6 +65,8 @@ int read_name(struct reader *, const struct field *, const struct node *, void *
 int read_choice(struct reader *, const struct field *, const struct node *, void *into);
 int read_boolean(struct reader *, const struct field *, const struct node *, void *into);
 int read_number(struct reader *, const struct field *, const struct node *, void *into);
+/* field->min, max: ns, into a uint64_t */
+int read_duration(struct reader *, const struct field *, const struct node *, void *into);
 int read_mapping(struct reader *, const struct field *, const struct node *, void *into);
 /* Refuses the field: something this version does not do. Not in the reference. */
 int read_unsupported(struct reader *, const struct field *, const struct node *, void *into);

@@ -68,6 +68,7 @@ void control_tick(struct control *control)
 	if (ended)
 		log_info("bans", "%d ban%s ended", ended, ended == 1 ? "" : "s");
 	control_watch_links(control);
+	upstreams_tick(control);
 	publish(control, false);
 }
 
@@ -187,10 +188,10 @@ static void warn_of_fixed(const struct config *old, const struct config *new)
 {
 	if (!same(old->http_listen, new->http_listen) || !same(old->admin, new->admin))
 		log_warning("config", "http: a new address takes effect with the next start");
-	if (!same(old->pins, new->pins) || old->clients != new->clients)
+	if (!same(old->pins, new->pins) || old->clients != new->clients || old->flows != new->flows)
 		log_warning("config",
-			    "pins and table.clients take effect with the next `weir detach` "
-			    "and start");
+			    "pins, table.clients and table.flows take effect with the next "
+			    "`weir detach` and start");
 }
 
 static void use_config(struct control *control, struct config *config)
@@ -238,6 +239,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		gather->reload_ok_time = clock_unix_seconds();
 		warn_of_fixed(old, config);
 		use_config(control, config);
+		upstreams_change(control);
 		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u",
 			    config->path, datapath_generation(gather->datapath));
 	}
@@ -271,7 +273,8 @@ static int start_datapath(struct control *control)
 		result = datapath_change(gather->datapath, control->config, &error);
 	if (!result) {
 		gather->scan = scan_new(datapath_table(gather->datapath).sets);
-		result = gather->scan ? 0 : -ENOMEM;
+		gather->scan_flows = scan_flows_new(datapath_flows(gather->datapath).sets);
+		result = gather->scan && gather->scan_flows ? 0 : -ENOMEM;
 	}
 	if (result)
 		log_error("datapath", "%s", error.text[0] ? error.text : strerror(-result));
@@ -285,6 +288,8 @@ static void control_free(struct control *control)
 	http_stop(control->http);
 	snapshot_unref(control->snapshot);
 	scan_free(control->gather.scan);
+	scan_flows_free(control->gather.scan_flows);
+	resolve_free(control->gather.resolve);
 	datapath_close(control->gather.datapath);
 	feed_free(control->feed);
 	queue_free(control->queue);
@@ -326,11 +331,14 @@ int control_start(struct config *config, const char *socket, struct control **ou
 	if (control->queue && control->feed && (control->socket || !socket))
 		result = start_datapath(control);
 	if (!result)
+		result = upstreams_start(control);
+	if (!result)
 		result = start_listeners(control);
 	if (result) {
 		abandon(control);
 		return result;
 	}
+	upstreams_wait(control);
 	publish(control, false);
 	control->started = true;
 	*out = control;

@@ -20,6 +20,8 @@ struct control {
 	struct queue *queue;
 	struct feed *feed;
 	struct http *http;
+	bool addresses_refused; /* the latest of them: said once */
+	bool resolve_behind;	/* the names are those of an earlier configuration */
 	pthread_mutex_t snapshot_lock;
 	struct snapshot *snapshot; /* the latest */
 	uint64_t last_snapshot_ns;
@@ -45,6 +47,15 @@ void control_serve(struct control *control);
 
 /* Reads the file again and applies it, or keeps what was and says why (in the log and in *why, 512 bytes). */
 int control_reload(struct control *control, const char *request_id, char *why);
+
+/* upstreams.c: the endpoints of the configuration that is applied, resolved and in the kernel */
+int upstreams_start(struct control *control); /* -errno, and why in the log */
+/* For the names, but not long: enforcement does not wait for them, and neither may the rest. */
+void upstreams_wait(struct control *control);
+/* After another configuration was applied: the set changes at once, new names get their addresses in a moment. */
+void upstreams_change(struct control *control);
+void upstreams_take(struct control *control); /* addresses have changed */
+void upstreams_tick(struct control *control);
 
 /* commands.c: what the admin API can ask for; runs on the control thread */
 int control_command(void *context, const char *name, const json_t *arguments,

@@ -127,6 +127,7 @@ static void loop(struct control *control, int signals, int timer, int links)
 		{.fd = links, .events = POLLIN},
 		{.fd = queue_fd(control->queue), .events = POLLIN},
 		{.fd = datapath_events_fd(control->gather.datapath), .events = POLLIN},
+		{.fd = resolve_fd(control->gather.resolve), .events = POLLIN},
 	};
 
 	while (!control->stop) {
@@ -140,6 +141,8 @@ static void loop(struct control *control, int signals, int timer, int links)
 		}
 		if (fds[4].revents)
 			control_read_events(control);
+		if (fds[5].revents)
+			upstreams_take(control);
 		if (fds[1].revents) {
 			drain(timer);
 			control_tick(control);

@@ -12,6 +12,7 @@
 #include "user/base/cleanup.h"
 #include "user/datapath/compile.h"
 #include "user/datapath/internal.h"
+#include "user/datapath/telemetry.h"
 
 /* ----------------------------------------------------------------------------------- readers */
 
@@ -175,6 +176,8 @@ static int fill(struct datapath *datapath, const struct config *config, struct c
 	result = apply_destinations(datapath, compiled, side);
 	if (!result)
 		result = zero_series(datapath, compiled->fresh);
+	if (!result)
+		result = telemetry_prepare(datapath, compiled);
 	if (result)
 		return fail(error, result, "writing the rules to the kernel: %s",
 			    strerror(-result));
@@ -206,6 +209,8 @@ static int apply(struct datapath *datapath, const struct config *config, u32 gen
 		memcpy(datapath->state->service, state->service, sizeof(state->service));
 		memcpy(datapath->state->tier, state->tier, sizeof(state->tier));
 		memcpy(datapath->state->series, state->series, sizeof(state->series));
+		memcpy(datapath->state->upstream, state->upstream, sizeof(state->upstream));
+		memcpy(datapath->state->endpoint, state->endpoint, sizeof(state->endpoint));
 		bump_epoch(datapath, side);
 		wait_for_readers(datapath);
 	}
@@ -236,14 +241,17 @@ int datapath_change(struct datapath *datapath, const struct config *config,
 		result = datapath_apply(datapath, config, error);
 	if (!result)
 		result = interfaces_attach(datapath, config, error);
-	if (result || first)
-		return result;
-	result = datapath_apply(datapath, config, error);
+	if (!result && !first) {
+		result = datapath_apply(datapath, config, error);
+		if (result)
+			interfaces_take_back(datapath);
+	}
 	if (result)
-		interfaces_take_back(datapath);
-	else
-		interfaces_release(datapath, config);
-	return result;
+		return result;
+	interfaces_release(datapath, config);
+	follow_all(datapath, config->latency);
+	interfaces_remove_strays(datapath);
+	return 0;
 }
 
 /* The same rules for interfaces that came or went */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/bounds.h"
 #include "user/base/prefix.h"
 #include "user/datapath/prefixes.h"
 
@@ -61,6 +62,8 @@ static void compile_service(const struct config_service *service, const struct c
 		out->flags |= WEIR_SERVICE_REJECT;
 	if (limitless(service, config))
 		out->flags |= WEIR_SERVICE_UNTRACKED;
+	if (config->latency && service->latency)
+		out->flags |= WEIR_SERVICE_LATENCY;
 	for (size_t t = 0; t < config->tiers; t++)
 		if (service->rule[t].groups)
 			out->flags |= WEIR_SERVICE_GROUPS;
@@ -302,6 +305,34 @@ static void classes_to_services(struct weir_side *side, uint8_t *classes, size_t
 			classes[i] = side->class_service[classes[i]];
 }
 
+/* ------------------------------------------------------------------------------ upstreams, latency */
+
+static void compile_endpoint(const struct config_upstream *upstream, uint32_t number,
+			     struct weir_endpoint *out)
+{
+	out->flags = WEIR_ENDPOINT_USED | (upstream->http ? WEIR_ENDPOINT_HTTP : 0);
+	out->upstream = (u8)number;
+	out->slow_ns = upstream->slow_ns;
+	out->answer_timeout_ns = upstream->answer_timeout_ns;
+}
+
+/* Without latency no flow is followed, and no endpoint asked for: only the bounds stay, and with them the bank. */
+static void compile_upstreams(const struct config *config, struct compiled *out)
+{
+	struct bounds bounds;
+	size_t count = 0;
+
+	bounds_make(config->bucket_ns, config->buckets, &bounds);
+	out->side->bounds = (u32)bounds.count;
+	memcpy(out->side->bound_ns, bounds.ns, sizeof(out->side->bound_ns));
+	for (size_t u = 0; config->latency && u < config->upstreams; u++)
+		for (size_t e = 0; e < config->upstream[u].endpoints; e++, count++)
+			compile_endpoint(&config->upstream[u], out->numbers.upstream[u],
+					 &out->side->endpoint[out->numbers.endpoint[count]]);
+	if (count)
+		out->side->flags |= WEIR_SIDE_ENDPOINTS;
+}
+
 /* -------------------------------------------------------------------------------------- the whole */
 
 int compile(const struct config *config, uint32_t cpus, const uint32_t *ifindex,
@@ -321,6 +352,7 @@ int compile(const struct config *config, uint32_t cpus, const uint32_t *ifindex,
 	for (size_t i = 0; i < config->interfaces; i++)
 		out->side->ifindex[out->numbers.interface[i]] = ifindex[i];
 	out->side->interfaces = (u32)config->interfaces;
+	compile_upstreams(config, out);
 	result = compile_rules(config, cpus, state, out, error);
 	if (result)
 		return result;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Configuration -> one side of the kernel's tables. Pure: writes only the side, the list of
- * destinations and the numbers in *state.
+ * destinations and the numbers in *state. generation, latency_bank and WEIR_SIDE_PREFIXES are left to
+ * who fills the side.
  */
 #pragma once
 

@@ -59,8 +59,34 @@ int datapath_totals(struct datapath *datapath, struct weir_totals *out)
 	return sum(datapath, MAP_TOTALS, 0, sizeof(*out) / sizeof(u64), (u64 *)out);
 }
 
+int datapath_histogram(struct datapath *datapath, enum weir_latency latency, uint32_t owner,
+		       struct weir_histogram *out)
+{
+	uint32_t bank = datapath_side(datapath)->latency_bank & 1;
+
+	return sum(datapath, MAP_LATENCY, weir_histogram_index(bank, latency, owner),
+		   sizeof(*out) / sizeof(u64), (u64 *)out);
+}
+
+int datapath_calls(struct datapath *datapath, uint32_t endpoint, struct weir_calls *out)
+{
+	return sum(datapath, MAP_CALLS, endpoint, sizeof(*out) / sizeof(u64), (u64 *)out);
+}
+
+int datapath_flow_sums(struct datapath *datapath, struct weir_flow_sums *out)
+{
+	return sum(datapath, MAP_FLOW_SUMS, 0, sizeof(*out) / sizeof(u64), (u64 *)out);
+}
+
+struct datapath_flows datapath_flows(const struct datapath *datapath)
+{
+	return (struct datapath_flows){datapath->flows, datapath->flow_sets, datapath->late};
+}
+
 int datapath_program_fd(struct datapath *datapath, int which)
 {
+	if (which == PROGRAM_FLOW_IN || which == PROGRAM_FLOW_OUT)
+		load_flow_programs(datapath);
 	return datapath->program[which];
 }
 
@@ -69,6 +95,8 @@ int datapath_program(struct datapath *datapath, int which, struct datapath_progr
 	struct bpf_prog_info info = {};
 	uint32_t length = sizeof(info);
 
+	if (datapath->program[which] < 0)
+		return -ENOENT;
 	if (bpf_obj_get_info_by_fd(datapath->program[which], &info, &length))
 		return -errno;
 	memset(out, 0, sizeof(*out));
@@ -126,4 +154,23 @@ int datapath_events(struct datapath *datapath,
 	datapath->on_event = handle;
 	datapath->on_event_context = context;
 	return ring_buffer__consume(datapath->ring);
+}
+
+struct datapath_breakers datapath_breakers(const struct datapath *datapath)
+{
+	return (struct datapath_breakers){datapath->breaker};
+}
+
+int datapath_outcomes_fd(struct datapath *datapath)
+{
+	return ring_buffer__epoll_fd(datapath->outcomes);
+}
+
+int datapath_outcomes(struct datapath *datapath,
+		      void (*handle)(void *context, const struct weir_outcome *outcome),
+		      void *context)
+{
+	datapath->on_outcome = handle;
+	datapath->on_outcome_context = context;
+	return ring_buffer__consume(datapath->outcomes);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Makes or adopts the maps, loads both programs over them, and maps the tables into this process. */
+/* Makes or adopts the maps, loads the programs over them, and maps the tables into this process. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "bpf/abi/types.h"
 /* after the types it uses */
+#include "bpf/weir_flow.skel.h"
 #include "bpf/weir_tc.skel.h"
 #include "bpf/weir_xdp.skel.h"
 #include "user/base/cleanup.h"
@@ -24,6 +25,10 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_DST_1] = "weir_dst_1",	  [MAP_GROUP] = "weir_group",
 	[MAP_CHUNK] = "weir_chunk",	  [MAP_SERIES] = "weir_series",
 	[MAP_TOTALS] = "weir_totals",	  [MAP_EVENTS] = "weir_events",
+	[MAP_FLOWS] = "weir_flows",	  [MAP_ENDPOINTS] = "weir_endpoints",
+	[MAP_LATENCY] = "weir_latency",	  [MAP_CALLS] = "weir_calls",
+	[MAP_LATE] = "weir_late",	  [MAP_FLOW_SUMS] = "weir_flow_sums",
+	[MAP_BREAKER] = "weir_breaker",	  [MAP_OUTCOMES] = "weir_outcomes",
 };
 
 /* Why a load failed, in one line: the verifier's own last line where there is one, else libbpf's first */
@@ -136,6 +141,7 @@ static int adopt_maps(struct datapath *datapath, struct datapath_error *error)
 	bpf_map_lookup_elem(fd, &zero, state);
 	layout = state->layout;
 	datapath->sets = state->sets;
+	datapath->flow_sets = state->flow_sets;
 	free(state);
 	if (layout == 0 && pins_count_links(datapath->pins) == 0) {
 		close(fd);
@@ -212,6 +218,12 @@ static int map_tables(struct datapath *datapath, struct datapath_error *error)
 		 PROT_READ | PROT_WRITE},
 		{(void **)&datapath->clients, MAP_CLIENTS,
 		 datapath->sets * sizeof(struct weir_client_set), PROT_READ},
+		{(void **)&datapath->flows, MAP_FLOWS,
+		 datapath->flow_sets * sizeof(struct weir_flow_set), PROT_READ | PROT_WRITE},
+		{(void **)&datapath->late, MAP_LATE, WEIR_ENDPOINTS * sizeof(struct weir_late),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->breaker, MAP_BREAKER,
+		 WEIR_ENDPOINTS * sizeof(struct weir_breaker), PROT_READ | PROT_WRITE},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -238,13 +250,15 @@ static int pin_maps(struct datapath *datapath, struct datapath_error *error)
 	return 0;
 }
 
-/* Descriptors of our own: they outlive the object, and the second program reuses them. */
+/* Descriptors of our own: they outlive the object, and the next one reuses them. */
 static int take_maps(struct datapath *datapath, struct bpf_object *object)
 {
 	for (int i = 0; i < MAP_COUNT; i++) {
-		if (datapath->map[i] >= 0)
+		struct bpf_map *map = bpf_object__find_map_by_name(object, map_names[i]);
+
+		if (!map || datapath->map[i] >= 0)
 			continue;
-		datapath->map[i] = dup(bpf_object__find_map_fd_by_name(object, map_names[i]));
+		datapath->map[i] = dup(bpf_map__fd(map));
 		if (datapath->map[i] < 0)
 			return -errno;
 	}
@@ -294,6 +308,54 @@ static int load_tc(struct datapath *datapath, const u64 seed[3])
 	return result;
 }
 
+/* programs: load them, not the maps alone */
+static int load_flow_object(struct datapath *datapath, const u64 seed[3], bool programs)
+{
+	struct weir_flow_bpf *skeleton = weir_flow_bpf__open();
+	int result;
+
+	if (!skeleton)
+		return -errno;
+	SET_CONSTANTS(skeleton, seed, datapath);
+	*(u32 *)&skeleton->rodata->weir_flow_sets = datapath->flow_sets;
+	bpf_map__set_max_entries(skeleton->maps.weir_flows, datapath->flow_sets);
+	bpf_program__set_autoload(skeleton->progs.weir_flow_in, programs);
+	bpf_program__set_autoload(skeleton->progs.weir_flow_out, programs);
+	result = reuse_maps(datapath, skeleton->obj);
+	if (!result)
+		result = weir_flow_bpf__load(skeleton);
+	if (!result)
+		result = take_maps(datapath, skeleton->obj);
+	if (!result && programs) {
+		datapath->program[PROGRAM_FLOW_IN] =
+			dup(bpf_program__fd(skeleton->progs.weir_flow_in));
+		datapath->program[PROGRAM_FLOW_OUT] =
+			dup(bpf_program__fd(skeleton->progs.weir_flow_out));
+	}
+	weir_flow_bpf__destroy(skeleton);
+	return result;
+}
+
+/*
+ * Apart from the rest, and after it: enforcement does not wait for the verifier to walk these as well. The maps are there
+ * by then, whatever becomes of the programs, so that a later daemon, or kernel, finds the pins complete.
+ */
+void load_flow_programs(struct datapath *datapath)
+{
+	int result;
+
+	if (datapath->flow_tried)
+		return;
+	datapath->flow_tried = true;
+	reason[0] = '\0';
+	result = load_flow_object(datapath, datapath->state->seed, true);
+	if (result)
+		log_warning("datapath",
+			    "the kernel refuses the programs of telemetry: %s: %s; limits are "
+			    "enforced without it",
+			    strerror(-result), reason);
+}
+
 /* Notes in the state what a later daemon must know. The layout goes last: until then nothing is adopted. */
 static void found(struct datapath *datapath, const u64 seed[3])
 {
@@ -305,13 +367,39 @@ static void found(struct datapath *datapath, const u64 seed[3])
 	}
 	memcpy(state->seed, seed, sizeof(state->seed));
 	state->sets = datapath->sets;
+	state->flow_sets = datapath->flow_sets;
 	state->created_ns = clock_unix_ns();
 	__atomic_store_n(&state->layout, WEIR_LAYOUT, __ATOMIC_RELEASE);
 }
 
-static uint32_t wanted_sets(const struct config *config)
+static uint32_t sets_for(uint64_t entries)
 {
-	return (uint32_t)((config->clients + WEIR_WAYS - 1) / WEIR_WAYS);
+	return entries > WEIR_WAYS ? (uint32_t)((entries + WEIR_WAYS - 1) / WEIR_WAYS) : 1;
+}
+
+/* The sizes of the tables are those of the pins; of new pins, those configured. */
+static void size_tables(struct datapath *datapath, const struct config *config)
+{
+	struct {
+		const char *name;
+		uint32_t *sets;
+		uint64_t wanted;
+	} tables[] = {
+		{"client", &datapath->sets, config->clients},
+		{"flow", &datapath->flow_sets, config->flows},
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (!datapath->adopted)
+			*tables[i].sets = sets_for(tables[i].wanted);
+		else if (*tables[i].sets != sets_for(tables[i].wanted))
+			log_warning(
+				"datapath",
+				"the adopted %s table has %u entries, not %llu as configured; the "
+				"size changes with the next `weir detach`",
+				tables[i].name, *tables[i].sets * WEIR_WAYS,
+				(unsigned long long)tables[i].wanted);
+	}
 }
 
 int load_programs(struct datapath *datapath, const struct config *config,
@@ -327,14 +415,7 @@ int load_programs(struct datapath *datapath, const struct config *config,
 	if (result < 0)
 		return result;
 	datapath->adopted = result;
-	if (datapath->adopted && datapath->sets != wanted_sets(config))
-		log_warning(
-			"datapath",
-			"the adopted client table has %u entries, not %llu as configured; the size "
-			"changes with the next `weir detach`",
-			datapath->sets * WEIR_WAYS, (unsigned long long)config->clients);
-	if (!datapath->adopted)
-		datapath->sets = wanted_sets(config);
+	size_tables(datapath, config);
 	result = seeds(datapath, seed);
 	if (result)
 		return fail(error, result, "cannot make a hash seed: %s", strerror(-result));
@@ -344,6 +425,9 @@ int load_programs(struct datapath *datapath, const struct config *config,
 	result = load_tc(datapath, seed);
 	if (result)
 		return load_failed("loading the TC program", result, error);
+	result = load_flow_object(datapath, seed, false);
+	if (result)
+		return load_failed("making the maps of telemetry", result, error);
 	if (datapath->program[PROGRAM_XDP] < 0 || datapath->program[PROGRAM_TC] < 0)
 		return fail(error, -EMFILE, "too many open files");
 	result = map_tables(datapath, error);
@@ -366,6 +450,9 @@ void load_close(struct datapath *datapath)
 	unmap(datapath->side, 2 * sizeof(struct weir_side));
 	unmap(datapath->state, sizeof(struct weir_state));
 	unmap(datapath->clients, datapath->sets * sizeof(struct weir_client_set));
+	unmap(datapath->flows, datapath->flow_sets * sizeof(struct weir_flow_set));
+	unmap(datapath->late, WEIR_ENDPOINTS * sizeof(struct weir_late));
+	unmap(datapath->breaker, WEIR_ENDPOINTS * sizeof(struct weir_breaker));
 	for (int i = 0; i < MAP_COUNT; i++)
 		cleanup_close(&datapath->map[i]);
 	for (int i = 0; i < PROGRAM_COUNT; i++)
