@@ -3,6 +3,7 @@
 # Everything is found by wildcard and built under build/; a new source needs no line here:
 #   bpf/*.bpf.c tests/**/*.bpf.c   build/X.bpf.o and build/X.skel.h, included as "X.skel.h"
 #   user/**/*.c                    build/libweir.a; user/main.c has main() and stays out of it
+#   user/**/*.proto                build/user/**/X.pb-c.[ch], included by that name, in libweir.a too
 #   tests/{unit,prog,bench}/*.c    a binary for each test_*.c (bench_*.c); the rest are helpers
 #   tests/lib/*.c                  helpers of them all
 #   tests/fuzz/fuzz_*.c            a libFuzzer target each
@@ -20,6 +21,7 @@ LLVM_STRIP ?= llvm-strip
 # A user's PATH often lacks sbin, where Debian has it
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 PKG_CONFIG ?= pkg-config
+PROTOC_C ?= protoc-c
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -42,6 +44,7 @@ bpf_src := $(wildcard bpf/*.bpf.c)
 tests_bpf_src := $(call find,tests,*.bpf.c)
 main_src := $(wildcard user/main.c)
 lib_src := $(filter-out $(main_src),$(call find,user,*.c))
+proto_src := $(call find,user,*.proto)
 
 native_c = $(filter-out %.bpf.c,$(wildcard tests/$(1)/*.c))
 unit_src := $(filter tests/unit/test_%,$(call native_c,unit))
@@ -56,10 +59,11 @@ fuzz_bin := $(fuzz_src:tests/%.c=build/%)
 
 skel := $(bpf_src:%.bpf.c=build/%.skel.h)
 tests_skel := $(tests_bpf_src:%.bpf.c=build/%.skel.h)
+proto_h := $(proto_src:%.proto=build/%.pb-c.h)
 
 # --- flags -----------------------------------------------------------------------------------
 
-packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap
+packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap libprotobuf-c
 # Asked once, and only when something is compiled or linked
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(packages)))$(pkg_libs)
@@ -171,7 +175,7 @@ fuzz-binaries: $(fuzz_bin)
 revision = $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 stamp_version = $(shell cat VERSION) $(revision)
 stamp_flags = $(CC) $(CLANG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(werror) $(shell cksum < Makefile)
-stamp_sources = $(lib_src)
+stamp_sources = $(lib_src) $(proto_src)
 
 build/stamp/%: FORCE
 	@mkdir -p $(@D)
@@ -185,7 +189,7 @@ FORCE:
 
 .PHONY: tools
 tools:
-	@for tool in '$(CC)' '$(CLANG)' '$(LLVM_STRIP)' '$(BPFTOOL)' '$(PKG_CONFIG)'; do \
+	@for tool in '$(CC)' '$(CLANG)' '$(LLVM_STRIP)' '$(BPFTOOL)' '$(PKG_CONFIG)' '$(PROTOC_C)'; do \
 		command -v $${tool%% *} > /dev/null || { echo "$$tool is missing: run 'make deps' as root" >&2; exit 1; }; \
 	done
 	@$(PKG_CONFIG) --print-errors --exists $(packages) || \
@@ -203,6 +207,11 @@ build/%.skel.h: build/%.bpf.o
 	$(q)$(BPFTOOL) gen skeleton $< > $@.new
 	$(q)mv $@.new $@
 
+build/%.pb-c.c build/%.pb-c.h: %.proto | tools
+	$(call say,PROTO,build/$*.pb-c.c)
+	@mkdir -p $(@D)
+	$(q)$(PROTOC_C) --c_out=build $<
+
 # --- user space: the same sources three times ------------------------------------------------
 
 # $(1) name of the build, $(2) folder, $(3) compiler
@@ -212,7 +221,12 @@ build/$(2)/%.o: %.c build/stamp/flags | tools
 	@mkdir -p $$(@D)
 	$(q)$(3) $$($(1)_flags) $$(extra) $$(CPPFLAGS) $$(CFLAGS) $$(track) -c $$< -o $$@
 
-build/$(2)/libweir.a: $(lib_src:%.c=build/$(2)/%.o) build/stamp/sources
+build/$(2)/%.pb-c.o: build/%.pb-c.c build/stamp/flags | tools
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$(q)$(3) $$($(1)_flags) $$(CPPFLAGS) $$(CFLAGS) $$(track) -c $$< -o $$@
+
+build/$(2)/libweir.a: $(lib_src:%.c=build/$(2)/%.o) $(proto_src:%.proto=build/$(2)/%.pb-c.o) build/stamp/sources
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D)
 	$(q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
@@ -221,8 +235,9 @@ build/$(2)/user/base/version.o: build/stamp/version
 build/$(2)/user/base/version.o: extra = -DWEIR_VERSION='"$$(word 1,$$(stamp_version))"' \
 	-DWEIR_REVISION='"$$(word 2,$$(stamp_version))"'
 
-# Skeletons are made, not written, so they must be there before the compiler has said who needs them
+# What is made, not written, must be there before the compiler has said who needs it
 $(filter build/$(2)/user/datapath/%,$(lib_src:%.c=build/$(2)/%.o)): | $(skel)
+$(filter build/$(2)/user/metrics/%,$(lib_src:%.c=build/$(2)/%.o)): | $(proto_h)
 endef
 $(eval $(call variant,normal,obj,$(CC)))
 $(eval $(call variant,san,san,$(CC)))
@@ -272,4 +287,5 @@ build/fuzzobj/tests/fuzz/%.o: extra = -Wno-missing-prototypes
 -include $(wildcard tests/*/*.mk)
 -include $(patsubst %,build/%.d,$(basename $(bpf_src) $(tests_bpf_src)))
 -include $(foreach dir,obj san fuzzobj,$(patsubst %.c,build/$(dir)/%.d,$(lib_src) $(main_src) \
+	$(proto_src:%.proto=%.pb-c.c) \
 	$(foreach kind,lib unit prog bench fuzz,$(call native_c,$(kind)))))

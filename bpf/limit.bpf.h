@@ -10,7 +10,7 @@
 #include "bpf/core/client_table.h"
 #include "bpf/core/gcra.h"
 #include "bpf/core/packet.h"
-#include "bpf/maps.bpf.h"
+#include "bpf/side.bpf.h"
 
 #define WEIR_NO_LIMIT 0xff
 
@@ -85,9 +85,7 @@ weir_inline bool weir_conforms(struct weir_judgement *j, u64 tat, u64 cost, u64 
 
 weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
 {
-	u32 active = j->active & 1;
-
-	return bpf_map_lookup_elem(&weir_config, &active);
+	return weir_side_at(j->active);
 }
 
 weir_inline const struct weir_rule *weir_rule_at(const struct weir_side *side, u32 service,
@@ -152,26 +150,7 @@ weir_inline u8 weir_class(const struct weir_side *side, const struct weir_packet
 {
 	if (packet->later_fragment)
 		return 0;
-	if (packet->protocol == WEIR_IP_TCP)
-		return side->class_tcp[packet->dport];
-	if (packet->protocol == WEIR_IP_UDP)
-		return side->class_udp[packet->dport];
-	return side->class_protocol[packet->protocol];
-}
-
-/* Where no service is bound to destinations, the class is the service. Class 0 is `other` in any case. */
-weir_inline u32 weir_service_of(const struct weir_side *side, u32 active,
-				const struct weir_packet *packet, u8 class)
-{
-	struct weir_prefix_key key = {.length = 128};
-	const struct weir_destination *there;
-
-	if (weir_likely(!(side->flags & WEIR_SIDE_DESTINATIONS)) || class == 0)
-		return class;
-	__builtin_memcpy(key.addr, packet->destination, sizeof(key.addr));
-	there = active ? bpf_map_lookup_elem(&weir_dst_1, &key)
-		       : bpf_map_lookup_elem(&weir_dst_0, &key);
-	return there ? there->service[class] : side->class_service[class];
+	return weir_class_of(side, packet->protocol, packet->dport);
 }
 
 /* ------------------------------------------------------------------ group limits and guards */
@@ -771,18 +750,10 @@ weir_inline u32 weir_judge_unknown(struct weir_judgement *j, const struct weir_s
 
 /* ------------------------------------------------------------------------------- the whole way */
 
-/* The number of an interface; WEIR_INTERFACES: not ours any more */
+/* See weir_interface_of() */
 __noinline int weir_find_interface(const struct weir_judgement *j, u32 ifindex)
 {
-	const struct weir_side *side;
-
-	if (!j)
-		return WEIR_INTERFACES;
-	side = weir_side(j);
-	for (u32 i = 0; side && i < WEIR_INTERFACES; i++)
-		if (side->ifindex[i] == ifindex)
-			return (int)i;
-	return WEIR_INTERFACES;
+	return j ? (int)weir_interface_of(weir_side(j), ifindex) : WEIR_INTERFACES;
 }
 
 /* Reads the control word, once for the packet. NULL: the maps are not there (never). */
@@ -828,7 +799,7 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 	if (class == WEIR_CLASS_PROTECTED)
 		return WEIR_PROTECTED;
 	j->ipv6 = ipv6;
-	j->service = weir_service_of(side, j->active, packet, class);
+	j->service = weir_service_of(side, j->active, packet->destination, class);
 	service = weir_service(side, j);
 	if ((service->flags & WEIR_SERVICE_UNTRACKED) && !(side->flags & WEIR_SIDE_PREFIXES))
 		return WEIR_PASSED;

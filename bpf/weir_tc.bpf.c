@@ -1,90 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The packet's way in where XDP can not be had: the same way at TC ingress (tcx, or clsact before 6.6) */
-#include "bpf/core/reset.h"
+#include "bpf/answer.bpf.h"
 #include "bpf/limit.bpf.h"
+#include "bpf/tc.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-enum { WEIR_TC_NEXT = -1, WEIR_TC_DROP = 2, WEIR_TC_REDIRECT = 7 };
-
-/* Enough for every header that is parsed in practice: 3 tags, IPv6, some extension headers, TCP */
-#define WEIR_PULL 256
 
 /* Sends the RST out of the interface the SYN came in by. */
 static __noinline int weir_reset_tc(struct __sk_buff *skb, const struct weir_packet *packet)
 {
-	u32 want = weir_reset_length(packet), l3 = packet->l3 & 0x3f;
-	u8 *start, *end, *ip;
-
-	if (!want || bpf_skb_change_tail(skb, want, 0))
+	if (!packet->syn || weir_answer_tcp(skb, packet, 0))
 		return WEIR_TC_DROP;
-	start = (u8 *)(long)skb->data;
-	end = (u8 *)(long)skb->data_end;
-	ip = start + l3;
-	if (start + 14 > end || (start[0] & 1)) /* nobody answers in a group's name */
-		return WEIR_TC_DROP;
-	weir_swap(start, start + 6, 6);
-	if (packet->ipv6) {
-		if (ip + 60 > end)
-			return WEIR_TC_DROP;
-		weir_make_reset_ipv6(ip);
-	} else {
-		if (ip + 40 > end)
-			return WEIR_TC_DROP;
-		weir_make_reset_ipv4(ip);
-	}
 	return (int)bpf_redirect(skb->ifindex, 0);
-}
-
-/* Headers may lie outside the linear part. Apart, for the packet pointers are new afterwards. */
-static __noinline int weir_pull(struct __sk_buff *skb)
-{
-	u8 *start = (u8 *)(long)skb->data, *end = (u8 *)(long)skb->data_end;
-	u32 length = skb->len;
-
-	if (start + (length < WEIR_PULL ? length : WEIR_PULL) <= end)
-		return 0;
-	return (int)bpf_skb_pull_data(skb, length < WEIR_PULL ? length : WEIR_PULL);
-}
-
-/* A function of its own to the verifier: what follows does not multiply with the paths in here. */
-__noinline int weir_extensions_tc(struct __sk_buff *skb, struct weir_packet *packet)
-{
-	if (!packet)
-		return WEIR_BAD_IPV6;
-	return weir_parse_extensions((u8 *)(long)skb->data, (u8 *)(long)skb->data_end, packet);
-}
-
-weir_inline u32 weir_parse_tc(struct __sk_buff *skb, struct weir_packet *packet)
-{
-	u8 *start = (u8 *)(long)skb->data, *end = (u8 *)(long)skb->data_end;
-	u32 verdict = weir_parse_network(start, end, packet);
-
-	if (weir_unlikely(weir_has_extensions(packet)) && verdict == WEIR_PASSED)
-		verdict = weir_extensions_tc(skb, packet);
-	return verdict == WEIR_PASSED ? weir_parse_transport(start, end, packet) : verdict;
-}
-
-/*
- * What GRO or a virtual NIC merged counts as the segments it stands for, each with headers of its own.
- * A guest's frames may come without their number.
- */
-static __noinline int weir_unmerge(struct __sk_buff *skb, const struct weir_packet *packet,
-				   struct weir_units *units)
-{
-	u8 *end = (u8 *)(long)skb->data_end;
-	u8 *at = (u8 *)(long)skb->data + (packet->l4 & 0x7fff);
-	u32 header = packet->l4 + 8u, size = skb->gso_size, segments = skb->gso_segs;
-
-	if (packet->protocol == WEIR_IP_TCP && at + 20 <= end)
-		header = packet->l4 + (at[12] >> 4) * 4u;
-	if (!size || header >= units->bytes)
-		return 0;
-	if (!segments)
-		segments = ((u32)units->bytes - header + size - 1) / size;
-	units->packets = segments;
-	units->bytes += (u64)(segments - 1) * header;
-	return 0;
 }
 
 SEC("tc")
@@ -93,12 +20,14 @@ int weir_tc(struct __sk_buff *skb)
 	struct weir_packet packet = {};
 	struct weir_judgement j;
 	const struct weir_side *side = weir_start(&j, skb->ifindex);
-	struct weir_units units = {.packets = 1, .bytes = skb->len};
+	struct weir_units units = {.packets = 1};
 	u32 verdict;
 
 	if (!side)
 		return WEIR_TC_NEXT;
+	weir_mend(skb);
 	weir_pull(skb);
+	units.bytes = skb->len;
 	verdict = weir_parse_tc(skb, &packet);
 	units.connections = packet.syn;
 	if (packet.length > units.bytes)

@@ -11,12 +11,13 @@ set -euo pipefail
 declare -A packages=(
 [build]='clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev
 	libjansson-dev libcurl4-gnutls-dev|libcurl4-openssl-dev libsystemd-dev libcap-dev libgnutls28-dev
-	libc6-dev gcc make pkg-config|pkgconf'
-[test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client
+	libprotobuf-c-dev protobuf-c-compiler libc6-dev gcc make pkg-config|pkgconf'
+[test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client python3-protobuf
 	nginx-light|nginx-core|nginx-full|nginx curl jq iproute2 nftables iptables ethtool tcpdump prometheus procps
 	psmisc util-linux socat strace'
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
-[bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy'
+[bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy
+	iperf3'
 [demo]='iproute2 curl ethtool jq nftables nginx-light|nginx procps util-linux python3'
 [kernels]='qemu-system-x86 busybox-static cpio iproute2'
 )

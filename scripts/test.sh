@@ -10,8 +10,8 @@
 # "# skip: REASON" before skip().
 #
 # Every file runs whatever became of the others. One that crashes, hangs or did not build is a failed
-# test. The last line is "N passed, N failed, N skipped"; the exit status is 1 when a test failed or
-# none ran.
+# test. At the end stand the failures, in full and then on less than a screen. The last line is
+# "N passed, N failed, N skipped"; the exit status is 1 when a test failed or none ran.
 #
 # Environment: TESTS="gcra ban"   only files whose name contains one of these words
 #              TEST_TIMEOUT=600   seconds for one file
@@ -163,6 +163,13 @@ build_all() {
 	failure build "make -k ${targets[*]}" "$(grep -v '^  [A-Z]* *build/' "$logs/make.log" | head -60)"
 }
 
+# Again, on less than a screen: of a long log the last lines are read first, and may be all there is
+in_short() {
+	[ "$(wc -l < "$logs/failures")" -gt 24 ] || return 0
+	printf '\nFailed, in short:\n'
+	awk -f scripts/brief.awk -v lines=24 -v columns=200 "$logs/failures"
+}
+
 report() {
 	local passed=0 failed=0 skipped=0 p f s
 	while read -r p f s; do
@@ -176,6 +183,7 @@ report() {
 	if [ -s "$logs/failures" ]; then
 		printf '\nFailed:\n'
 		cut -c1-400 "$logs/failures"
+		in_short
 	fi
 	echo
 	[ $((passed + failed)) -gt 0 ] || echo "No test ran."

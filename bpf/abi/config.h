@@ -106,7 +106,10 @@ struct weir_endpoint {
 };
 weir_assert_size(struct weir_endpoint, 64);
 #define WEIR_ENDPOINT_USED 0x01
-#define WEIR_ENDPOINT_HTTP 0x02 /* read the status of HTTP/1 answers */
+#define WEIR_ENDPOINT_HTTP 0x02	   /* read the status of HTTP/1 answers */
+#define WEIR_ENDPOINT_BREAKER 0x04 /* it has a breaker: see abi/breaker.h */
+#define WEIR_ENDPOINT_RESET 0x08   /* an open gate resets established connections too */
+#define WEIR_ENDPOINT_OBSERVE 0x10 /* its gate only counts what it would have rejected */
 
 struct weir_side {
 	u32 flags;	/* WEIR_SIDE_* */

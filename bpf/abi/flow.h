@@ -50,6 +50,15 @@ enum weir_flow_state {
 #define WEIR_FLOW_ANSWER_FIN 0x20
 #define WEIR_FLOW_TIMED_OUT 0x40 /* the daemon has counted this handshake as a timeout */
 
+/* struct weir_flow.marks */
+#define WEIR_FLOW_HEAD 0x03 /* which of queue[], a ring, is its oldest */
+#define WEIR_FLOW_FOLLOWS \
+	0x04 /* the oldest request was sent while an earlier one was being answered */
+#define WEIR_FLOW_HTTP 0x08	   /* the oldest request begins like one of HTTP/1 */
+#define WEIR_FLOW_HTTP_QUEUED 0x10 /* so does queue[0]; shifted by i: queue[i] */
+#define WEIR_FLOW_PICKED_UP 0x80   /* half-open: older than Weir, its handshake was not seen */
+#define WEIR_FLOW_UPLOAD 0x80 /* open: the oldest request is long, what follows belongs to it */
+
 /* Requests under way beside the oldest */
 #define WEIR_FLOW_QUEUE 3
 struct weir_flow_ask {
@@ -72,18 +81,28 @@ struct weir_flow {
 	u32 answer_next; /* the responder's next */
 	u16 owner;	 /* number of the service, or of the endpoint */
 	u16 generation;	 /* low bits of the configuration's that owner was looked up in */
-	u8 state;	 /* enum weir_flow_state */
-	u8 flags;	 /* WEIR_FLOW_* */
-	u8 queued;	 /* of queue[] */
-	u8 reserved[5];
+	/*
+	 * One word, because processors that handle the two directions at once both change it: only by
+	 * compare-and-swap, or an atomic or of flags.
+	 */
+	union {
+		struct {
+			u8 state;  /* enum weir_flow_state */
+			u8 flags;  /* WEIR_FLOW_* */
+			u8 queued; /* of queue[] */
+			u8 marks;  /* WEIR_FLOW_* */
+		};
+		u32 mode;
+	};
+	u32 heard; /* jiffy, low bits, in which the slot's expiry was last moved on */
 
 	u64 remote[2];
 	u64 local[2];
+	struct weir_flow_ask queue[WEIR_FLOW_QUEUE]; /* a ring: see WEIR_FLOW_HEAD */
 	u16 rport, lport;
 	u8 protocol;  /* 6 TCP, 17 UDP */
 	u8 interface; /* number */
 	u8 reserved2[2];
-	struct weir_flow_ask queue[WEIR_FLOW_QUEUE]; /* oldest first */
 } __attribute__((aligned(64)));
 weir_assert_size(struct weir_flow, 128);
 weir_assert_offset(struct weir_flow, remote, 64);

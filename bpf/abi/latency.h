@@ -88,7 +88,7 @@ struct weir_calls {
 	u64 result[WEIR_RESULT_SLOTS]; /* enum weir_result */
 	u64 connected;		       /* handshakes completed */
 	u64 http[6];		       /* answers by class: [1] 1xx .. [5] 5xx; [0]: not HTTP/1 */
-	u64 reserved;
+	u64 rejected;		       /* by the breaker; not calls */
 };
 weir_assert_size(struct weir_calls, 128);
 
@@ -125,5 +125,7 @@ struct weir_flow_sums {
 	u64 evictions_active; /* of others */
 	u64 retransmissions;  /* SYNs and SYN-ACKs seen again */
 	u64 discarded[4];     /* enum weir_discard */
+	u64 outcomes_lost;    /* struct weir_outcome: the ring buffer was full */
+	u64 reserved[7];
 };
-weir_assert_size(struct weir_flow_sums, 64);
+weir_assert_size(struct weir_flow_sums, 128);

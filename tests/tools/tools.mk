@@ -7,9 +7,14 @@ build/tools/flood: $(patsubst tests/%.c,build/obj/tests/%.o,$(filter tests/tools
 	@mkdir -p $(@D)
 	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(pkg_libs)
 
+build/tools/latencies: build/obj/tests/tools/latencies.o build/libweir.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(pkg_libs) -lm -lpthread
+
 $(patsubst %.c,build/obj/%.o,$(call native_c,tools)): | build/tests/tools/flood.skel.h
 
 .PHONY: test-tools
-test-tools: build/tools/flood build/tests/tools/bots.bpf.o
+test-tools: build/tools/flood build/tools/latencies build/tests/tools/bots.bpf.o
 
 -include $(patsubst %.c,build/obj/%.d,$(call native_c,tools))

@@ -7,6 +7,9 @@
 
 #include "user/http/accept.h"
 
+#define PROTOBUF \
+	"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+
 static void accept_headers_are_weighed(void **state)
 {
 	/* clang-format off */
@@ -29,7 +32,25 @@ static void accept_headers_are_weighed(void **state)
 		{"application/openmetrics-text;q=0.6, text/*;q=0.9, text/plain;q=0.1", METRICS_OPENMETRICS},
 		{"text/plain , application/openmetrics-text ; q = 1", METRICS_OPENMETRICS},
 		{"application/openmetrics-text;version=1.0.0;q=0.1, application/openmetrics-text;q=1, text/plain;q=0.5", METRICS_TEXT},
-		/* Prometheus 2.42 and 3.x */
+		{PROTOBUF, METRICS_PROTOBUF},
+		{"Application/VND.google.protobuf ; Encoding=\"delimited\" ; PROTO=\"io.prometheus.client.MetricFamily\"", METRICS_PROTOBUF},
+		{"application/vnd.google.protobuf", METRICS_TEXT},
+		{"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily", METRICS_TEXT},
+		{"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", METRICS_TEXT},
+		{"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text", METRICS_TEXT},
+		{"application/vnd.google.protobuf;proto=com.example.Other;encoding=delimited", METRICS_TEXT},
+		{PROTOBUF ";q=0", METRICS_TEXT},
+		{PROTOBUF ";q=0.5, text/plain;q=0.6", METRICS_TEXT},
+		{PROTOBUF ";q=0.6, application/openmetrics-text;q=0.7", METRICS_OPENMETRICS},
+		{PROTOBUF ";q=0.7, application/openmetrics-text;q=0.6, text/plain;q=0.1", METRICS_PROTOBUF},
+		{"text/plain, application/openmetrics-text, " PROTOBUF, METRICS_PROTOBUF},
+		{PROTOBUF ";q=0.6, application/openmetrics-text;q=0.5, */*;q=0.8", METRICS_TEXT},
+		/* Prometheus 2.42 with native histograms, 3.x with them; then without */
+		{PROTOBUF ",application/openmetrics-text;version=1.0.0;q=0.8,"
+		 "application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", METRICS_PROTOBUF},
+		{PROTOBUF ";escaping=allow-utf-8;q=0.7,"
+		 "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,"
+		 "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", METRICS_PROTOBUF},
 		{"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
 		 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", METRICS_OPENMETRICS},
 		{"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"

@@ -57,6 +57,14 @@ static void durations_have_their_two_largest_units(void **state)
 	assert_string_equal(text_duration(__builtin_nan("")).s, "0s");
 }
 
+static void shares_are_percent_of_something(void **state)
+{
+	assert_string_equal(text_share(0, 0).s, "");
+	assert_string_equal(text_share(0, 7).s, "0.0 %");
+	assert_string_equal(text_share(991, 121336).s, "0.8 %");
+	assert_string_equal(text_share(7, 7).s, "100.0 %");
+}
+
 static void times_are_read_strictly(void **state)
 {
 	static const char *const wrong[] = {
@@ -194,6 +202,7 @@ int main(void)
 		cmocka_unit_test(counts_have_thousands_separators),
 		cmocka_unit_test(rates_have_three_digits_and_a_suffix),
 		cmocka_unit_test(durations_have_their_two_largest_units),
+		cmocka_unit_test(shares_are_percent_of_something),
 		cmocka_unit_test(times_are_read_strictly),
 		cmocka_unit_test(clocks_show_the_local_time_of_day),
 		cmocka_unit_test(a_text_cannot_steer_the_terminal),

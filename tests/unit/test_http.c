@@ -122,6 +122,8 @@ static void publish(int health, uint64_t age_s)
 	made->interfaces = 1;
 	strcpy(made->service[0].name, "other");
 	strcpy(made->service[1].name, "web");
+	strcpy(made->upstream[2].name, "api");
+	strcpy(made->upstream[3].name, "db");
 	strcpy(made->tier[0], "anonymous");
 	made->series = calloc(1, sizeof(*made->series));
 	made->series_count = 1;
@@ -360,8 +362,9 @@ static void both_listeners_serve_figures_and_health(void **state)
 
 static void the_admin_api_is_not_on_tcp(void **state)
 {
-	static const char *const url[] = {"/v1/status", "/v1/top",   "/v1/bans",   "/v1/events",
-					  "/v1/ban",	"/v1/unban", "/v1/reload", "/v1/detach"};
+	static const char *const url[] = {"/v1/status", "/v1/top",    "/v1/flows",
+					  "/v1/bans",	"/v1/events", "/v1/ban",
+					  "/v1/unban",	"/v1/reload", "/v1/detach"};
 	_cleanup_call_ struct call index = {.url = "/", .tcp = true};
 
 	(void)state;
@@ -377,7 +380,9 @@ static void the_admin_api_is_not_on_tcp(void **state)
 	}
 	assert_string_equal(fake.command, "");
 	perform(&index, 200);
-	assert_has_not(&index.text, "/v1/");
+	assert_has(&index.text, "\nGET  /v1/latency\n");
+	for (size_t i = 0; i < sizeof(url) / sizeof(url[0]); i++)
+		assert_has_not(&index.text, url[i]);
 }
 
 static void wrong_paths_and_methods_are_told_apart(void **state)
@@ -467,7 +472,8 @@ static void a_silent_control_thread_is_not_ready_but_alive(void **state)
 static void before_the_first_snapshot_it_says_so(void **state)
 {
 	static const char *const url[] = {"/health/ready",   "/healthz",   "/health/detailed",
-					  "/health/startup", "/v1/status", "/v1/top"};
+					  "/health/startup", "/v1/status", "/v1/top",
+					  "/v1/latency",     "/v1/flows"};
 	_cleanup_call_ struct call live = {.url = "/health/live"}, metrics = {.url = "/metrics"};
 
 	(void)state;
@@ -485,6 +491,26 @@ static void before_the_first_snapshot_it_says_so(void **state)
 	assert_has_not(&metrics.text, "weir_packets_total");
 }
 
+/* Messages in a row, each after its length; 0 where the last one is cut */
+static size_t count_messages(const struct buffer *body)
+{
+	size_t at = 0, messages = 0;
+
+	while (at < body->length) {
+		size_t length = 0, shift = 0;
+		unsigned char byte;
+
+		do {
+			byte = (unsigned char)body->data[at++];
+			length |= (size_t)(byte & 0x7f) << shift;
+			shift += 7;
+		} while (byte & 0x80 && at < body->length);
+		at += length;
+		messages++;
+	}
+	return at == body->length ? messages : 0;
+}
+
 static void scrapers_get_the_format_they_ask_for(void **state)
 {
 	_cleanup_call_ struct call text = {.url = "/metrics", .tcp = true};
@@ -493,6 +519,12 @@ static void scrapers_get_the_format_they_ask_for(void **state)
 		.tcp = true,
 		.header =
 			{"Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"},
+	};
+	_cleanup_call_ struct call binary = {
+		.url = "/metrics",
+		.tcp = true,
+		.header = {"Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
+			   "application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1"},
 	};
 
 	(void)state;
@@ -505,6 +537,11 @@ static void scrapers_get_the_format_they_ask_for(void **state)
 		"\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
 	assert_string_equal(open.text.data + open.text.length - 6, "# EOF\n");
 	assert_has(&open.headers, "\r\nVary: Accept\r\n");
+	perform(&binary, 200);
+	assert_has(
+		&binary.headers,
+		"\r\nContent-Type: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n");
+	assert_in_range(count_messages(&binary.text), 20, 100);
 }
 
 static void every_request_is_counted_where_it_went(void **state)
@@ -723,7 +760,7 @@ static void top_is_sorted_and_its_query_checked(void **state)
 		{"/v1/top", 200, "\"by\":\"total\",\"clients\":[{\"client\":\"203.0.113.2\",\"service\":\"other\""},
 		{"/v1/top?by=passed&limit=1", 200, "\"by\":\"passed\",\"clients\":[{\"client\":\"203.0.113.0\""},
 		{"/v1/top?service=web", 200, "\"clients\":[{\"client\":\"203.0.113.1\",\"service\":\"web\""},
-		{"/v1/top?service=nope", 404, "no_such_service"},
+		{"/v1/top?service=nope", 404, "no_such_service\",\"message\":\"no service is named \\\"nope\\\"; there are: other, web\""},
 		{"/v1/top?service=", 404, "no_such_service"},
 		{"/v1/top?limit=0", 400, "limit must be 1 to 256"},
 		{"/v1/top?limit=257", 400, "limit must be 1 to 256"},
@@ -743,12 +780,65 @@ static void top_is_sorted_and_its_query_checked(void **state)
 	}
 }
 
+static void queries_of_latency_and_flows_are_checked(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *url;
+		long code;
+		const char *part;
+	} row[] = {
+		{"/v1/latency", 200, "\"services\":[{\"name\":\"other\",\"histograms\":[]},{\"name\":\"web\","},
+		{"/v1/latency?name=web", 200, "\"services\":[{\"name\":\"web\",\"histograms\":[]}],\"upstreams\":[]"},
+		{"/v1/latency?name=api&name=web", 200, "\"services\":[{\"name\":\"web\",\"histograms\":[]}],\"upstreams\":[{\"name\":\"api\","},
+		{"/v1/latency?name=nope", 404, "no_such_name\",\"message\":\"no service or upstream is named \\\"nope\\\"; services: other, web; upstreams: api, db\""},
+		{"/v1/latency?name=", 404, "no_such_name"},
+		{"/v1/latency?name=web&service=web", 400, "no parameter is named \\\"service\\\"; there are only name"},
+		{"/v1/latency?name=web&name=web&name=web&name=web&name=web&name=web&name=web&name=web", 200, "\"web\""},
+		{"/v1/latency?name=web&name=web&name=web&name=web&name=web&name=web&name=web&name=web&name=nope", 400, "at most 8 parameters"},
+		{"/v1/flows", 200, "\"by\":\"rate\",\"flows\":[]"},
+		{"/v1/flows?by=bytes&limit=256&service=web&upstream=api", 200, "\"by\":\"bytes\",\"flows\":[]"},
+		{"/v1/flows?by=total", 400, "rate or bytes"},
+		{"/v1/flows?limit=0", 400, "limit must be 1 to 256"},
+		{"/v1/flows?service=api", 404, "no_such_service"},
+		{"/v1/flows?upstream=web", 404, "no_such_upstream\",\"message\":\"no upstream is named \\\"web\\\"; there are: api, db\""},
+		{"/v1/flows?order=rate", 400, "there are limit, service, upstream and by"},
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		_cleanup_call_ struct call call = {.url = row[i].url};
+
+		perform(&call, row[i].code);
+		assert_has(&call.text, row[i].part);
+	}
+}
+
+/* 64 services of 31 letters do not fit in one sentence: it ends in dots and is still JSON. */
+static void an_error_lists_as_many_names_as_fit(void **state)
+{
+	_cleanup_call_ struct call call = {.url = "/v1/latency?name=nope"};
+	json_t *error;
+
+	(void)state;
+	for (int i = 0; i < WEIR_SERVICES; i++)
+		snprintf(fake.snapshot->service[i].name, WEIR_NAME, "service-%023d", i);
+	perform(&call, 404);
+	error = json_loads(buffer_string(&call.text), 0, NULL);
+	assert_non_null(error);
+	json_decref(error);
+	assert_has(&call.text, "services: service-00000000000000000000000, service-0");
+	assert_has(&call.text, ", ...; upstreams: api, db");
+}
+
 static void status_is_whole(void **state)
 {
-	static const char *const key[] = {
-		"status",	  "version",	 "revision",   "node",	 "time",     "started",
-		"uptime_seconds", "age_seconds", "generation", "epoch",	 "reload",   "interfaces",
-		"services",	  "table",	 "bans",       "events", "programs", "components"};
+	static const char *const key[] = {"status",	"version", "revision",	     "node",
+					  "time",	"started", "uptime_seconds", "age_seconds",
+					  "generation", "epoch",   "reload",	     "interfaces",
+					  "services",	"table",   "upstreams",	     "flows",
+					  "bans",	"events",  "programs",	     "components"};
 	_cleanup_call_ struct call call = {.url = "/v1/status"};
 	json_t *status, *web;
 
@@ -945,13 +1035,14 @@ static void silent_clients_are_cut_after_ten_seconds(void **state)
 /* Each thread: 50 requests of every kind, half of them on each listener */
 static void *hammer(void *argument)
 {
-	static const char *const url[] = {"/metrics", "/health/detailed", "/v1/status", "/v1/top",
-					  "/v1/bans"};
+	static const char *const url[] = {"/metrics",	"/health/detailed", "/v1/latency",
+					  "/v1/status", "/v1/top",	    "/v1/bans",
+					  "/v1/flows"};
 	long failed = 0;
 
 	for (int i = 0; i < 50; i++) {
-		_cleanup_call_ struct call call = {.url = url[i % 5],
-						   .tcp = i % 5 < 2 && (uintptr_t)argument % 2};
+		_cleanup_call_ struct call call = {.url = url[i % 7],
+						   .tcp = i % 7 < 3 && (uintptr_t)argument % 2};
 
 		if (try_call(&call) != CURLE_OK || call.code != 200)
 			failed++;
@@ -1122,6 +1213,8 @@ int main(void)
 		TEST(a_huge_body_is_refused_by_its_headers),
 		TEST(a_body_without_end_is_cut),
 		TEST(top_is_sorted_and_its_query_checked),
+		TEST(queries_of_latency_and_flows_are_checked),
+		TEST(an_error_lists_as_many_names_as_fit),
 		TEST(status_is_whole),
 		TEST(events_stream_as_they_happen),
 		TEST(an_idle_stream_costs_nothing_and_outlives_the_timeout),

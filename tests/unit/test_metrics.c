@@ -27,175 +27,7 @@
 #include "user/metrics/metrics.h"
 #include "user/metrics/process.h"
 
-static struct snapshot_series *add_series(struct snapshot *snapshot, size_t interface,
-					  size_t service, size_t tier)
-{
-	struct snapshot_series *series = &snapshot->series[snapshot->series_count++];
-
-	series->interface = (uint16_t)interface;
-	series->service = (uint16_t)service;
-	series->tier = (uint16_t)tier;
-	return series;
-}
-
-/* interfaces x services x tiers, all figures 0 */
-static struct snapshot *make_snapshot(size_t interfaces, size_t services, size_t tiers)
-{
-	struct snapshot *snapshot = snapshot_new();
-
-	assert_non_null(snapshot);
-	snapshot->series = calloc(interfaces * services * tiers, sizeof(*snapshot->series));
-	snapshot->interfaces = interfaces;
-	for (size_t i = 0; i < interfaces; i++)
-		snprintf(snapshot->interface[i].name, sizeof(snapshot->interface[i].name), "eth%u",
-			 (uint8_t)i);
-	for (size_t i = 0; i < services; i++)
-		snprintf(snapshot->service[i].name, WEIR_NAME, "service-%zu", i);
-	for (size_t i = 0; i < tiers; i++)
-		snprintf(snapshot->tier[i], WEIR_NAME, "tier-%zu", i);
-	for (size_t i = 0; i < interfaces; i++)
-		for (size_t j = 0; j < services; j++)
-			for (size_t k = 0; k < tiers; k++)
-				add_series(snapshot, i, j, k);
-	return snapshot;
-}
-
-/* Two interfaces, one service, one tier, and something in every family */
-static struct snapshot *make_full_snapshot(void)
-{
-	struct snapshot *snapshot = make_snapshot(2, 1, 1);
-
-	for (size_t i = 0; i < 2; i++) {
-		struct weir_series *sum = &snapshot->series[i].sum;
-
-		sum->verdict[WEIR_PASSED] = (struct weir_count){100 + i, 6000 + i};
-		sum->verdict[WEIR_LIMITED] = (struct weir_count){UINT64_MAX, 1};
-		sum->observed[WEIR_LIMITED] = 5 + i;
-		sum->observed[WEIR_PASSED] = 99; /* makes no sense, is not shown */
-	}
-	snapshot->interface[0].attached = true;
-	snapshot->limit = calloc(2, sizeof(*snapshot->limit));
-	snapshot->limits = 2;
-	snapshot->limit[0] = (struct snapshot_limit){.name = "100/min connections",
-						     .unit = "connections",
-						     .rate = 100.0 / 60,
-						     .burst = 100,
-						     .refusals = 3};
-	snapshot->limit[1] = (struct snapshot_limit){.group = true,
-						     .name = "20MB/s bytes",
-						     .unit = "bytes",
-						     .rate = 20e6,
-						     .burst = 20e6};
-	snapshot->service[0].clients = 12;
-	snapshot->service[0].under_pressure = true;
-	snapshot->parse_errors[1] = 8;
-	snapshot->totals = (struct weir_totals){.inserts = 1,
-						.evictions_idle = 2,
-						.evictions_active = 3,
-						.contention = 4,
-						.events_lost = 5,
-						.events_muted = 6,
-						.prefix_lookups = 7};
-	snapshot->table_entries = 13;
-	snapshot->table_capacity = 1048576;
-	snapshot->bans = 2;
-	snapshot->bans_total[0] = 9;
-	/* One program on both interfaces, one id, one count; and another of the same name */
-	snapshot->program[0] = (struct snapshot_program){.name = "weir_xdp",
-							 .hook = "xdp",
-							 .mode = "native",
-							 .interface = "eth0",
-							 .tag = "a04f",
-							 .id = 61,
-							 .run_count = 10,
-							 .run_time_ns = 2500,
-							 .stats = true};
-	snapshot->program[1] = snapshot->program[0];
-	strcpy(snapshot->program[1].interface, "eth1");
-	snapshot->program[2] = snapshot->program[0];
-	strcpy(snapshot->program[2].interface, "eth2");
-	snapshot->program[2].id = 62;
-	snapshot->program[3] = (struct snapshot_program){.name = "weir_tc",
-							 .hook = "tc_ingress",
-							 .mode = "tcx",
-							 .interface = "eth3",
-							 .id = 63};
-	snapshot->programs = 4;
-	snapshot->map[0] = (struct snapshot_map){.name = "weir_clients",
-						 .entries = ~0ULL,
-						 .capacity = 131072,
-						 .memory_bytes = 75497472};
-	snapshot->map[1] = (struct snapshot_map){
-		.name = "weir_prefix_0", .entries = 4, .capacity = 131072, .memory_bytes = 4096};
-	snapshot->maps = 2;
-	for (int i = 0; i < 3; i++) {
-		static const char *const name[] = {"datapath", "disk", "memory"};
-
-		strcpy(snapshot->component[i].name, name[i]);
-		snapshot->component[i].status = i;
-	}
-	snapshot->components = 3;
-	snapshot->reload_ok = true;
-	snapshot->reload_ok_time = 1700000000.25;
-	snapshot->generation = 3;
-	snapshot->reloads_ok = 2;
-	snapshot->reloads_failed = 1;
-	snapshot->log_messages[LOG_WARNING] = 4;
-	histogram_observe(&snapshot->scan_duration, 0.002);
-	strcpy(snapshot->libbpf, "1.1");
-	snapshot->start_time = 1700000000;
-	return snapshot;
-}
-
-static const struct metrics_http http = {
-	.handler[0] = {.name = "metrics",
-		       .code = {{200, 3}, {405, 0}},
-		       .codes = 2,
-		       .duration = {.slot = {[1] = 2, [12] = 1}, .sum = 4.25}},
-	.handlers = 1,
-	.in_progress = 1,
-};
-static const struct metrics_process process = {
-	.cpu_seconds = 0.07,
-	.start_time = 1699999999.5,
-	.resident_bytes = 4096,
-	.virtual_bytes = 8192,
-	.open_fds = 9,
-	.max_fds = 1024,
-	.threads = 4,
-};
-
-static void write_metrics(enum metrics_format format, struct snapshot *snapshot, struct buffer *out)
-{
-	struct metrics_input input = {.snapshot = snapshot, .http = &http, .process = &process};
-
-	assert_int_equal(metrics_write(format, &input, out), 0);
-	assert_non_null(buffer_string(out));
-}
-
-static void assert_has(struct buffer *text, const char *part)
-{
-	if (!strstr(buffer_string(text), part))
-		fail_msg("no \"%s\" in:\n%s", part, buffer_string(text));
-}
-
-static void assert_has_not(struct buffer *text, const char *part)
-{
-	if (strstr(buffer_string(text), part))
-		fail_msg("\"%s\" in:\n%s", part, buffer_string(text));
-}
-
-/* Everything from the first line that begins with one text to before the first that begins with the other */
-static void assert_section(struct buffer *text, const char *from, const char *to,
-			   const char *expected)
-{
-	const char *start = strstr(buffer_string(text), from);
-	const char *end = start ? strstr(start, to) : NULL;
-	_cleanup_free_ char *got = end ? strndup(start, (size_t)(end - start)) : NULL;
-
-	assert_non_null(got);
-	assert_string_equal(got, expected);
-}
+#include "exposition.h"
 
 static void text_is_word_for_word(void **state)
 {
@@ -292,17 +124,6 @@ static void both_formats_carry_the_same_series(void **state)
 	assert_string_equal(buffer_string(&text_samples), buffer_string(&open_samples));
 }
 
-static size_t count(const char *text, const char *part)
-{
-	size_t found = 0;
-
-	while ((text = strstr(text, part))) {
-		found++;
-		text++;
-	}
-	return found;
-}
-
 static void every_configured_series_is_there_with_zero(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *snapshot = make_snapshot(2, 3, 2);
@@ -310,11 +131,13 @@ static void every_configured_series_is_there_with_zero(void **state)
 
 	(void)state;
 	write_metrics(METRICS_TEXT, snapshot, &text);
-	assert_int_equal(count(text.data, "\nweir_packets_total{"), 2 * 3 * 2 * WEIR_VERDICT_COUNT);
-	assert_int_equal(count(text.data, "\nweir_bytes_total{"), 2 * 3 * 2 * WEIR_VERDICT_COUNT);
-	assert_int_equal(count(text.data, "\nweir_observed_packets_total{"),
+	assert_int_equal(count_of(text.data, "\nweir_packets_total{"),
+			 2 * 3 * 2 * WEIR_VERDICT_COUNT);
+	assert_int_equal(count_of(text.data, "\nweir_bytes_total{"),
+			 2 * 3 * 2 * WEIR_VERDICT_COUNT);
+	assert_int_equal(count_of(text.data, "\nweir_observed_packets_total{"),
 			 3 * 2 * __builtin_popcount(WEIR_REFUSALS));
-	assert_int_equal(count(text.data, "\nweir_clients{"), 3);
+	assert_int_equal(count_of(text.data, "\nweir_clients{"), 3);
 	assert_has(
 		&text,
 		"\nweir_packets_total{interface=\"eth1\",service=\"service-2\",tier=\"tier-1\",verdict=\"bad_transport\"} 0\n");
@@ -345,8 +168,8 @@ static void a_program_on_two_interfaces_is_counted_once(void **state)
 
 	(void)state;
 	write_metrics(METRICS_TEXT, snapshot, &text);
-	assert_int_equal(count(text.data, "\nweir_bpf_program_info{"), 4);
-	assert_int_equal(count(text.data, "\nweir_bpf_program_runs_total{"), 1);
+	assert_int_equal(count_of(text.data, "\nweir_bpf_program_info{"), 4);
+	assert_int_equal(count_of(text.data, "\nweir_bpf_program_runs_total{"), 1);
 	assert_has(&text, "\nweir_bpf_program_runs_total{program=\"weir_xdp\"} 20\n");
 	assert_has(&text, "\nweir_bpf_program_run_seconds_total{program=\"weir_xdp\"} 5e-06\n");
 }
@@ -550,42 +373,8 @@ static void this_process_is_read(void **state)
 	assert_true(fabs(read.start_time - (double)time(NULL)) < 600);
 }
 
-/* Runs a command with the exposition in a file: its exit status, its output printed when it is not 0 */
-static int run_on(enum metrics_format format, struct snapshot *snapshot, const char *command)
-{
-	char path[] = "/tmp/weir-test-metrics-XXXXXX", line[512];
-	_cleanup_buffer_ struct buffer text = {0}, output = {0};
-	int fd = mkstemp(path), status;
-	size_t got;
-	FILE *pipe;
-
-	write_metrics(format, snapshot, &text);
-	assert_int_equal(write(fd, text.data, text.length), text.length);
-	close(fd);
-	snprintf(line, sizeof(line), "FILE=%s; %s", path, command);
-	fflush(NULL);
-	pipe = popen(line, "r");
-	assert_non_null(pipe);
-	while ((got = fread(line, 1, sizeof(line), pipe)))
-		buffer_add(&output, line, got);
-	status = WEXITSTATUS(pclose(pipe));
-	unlink(path);
-	if (status)
-		print_message("# %s: %d: %s\n", command, status, buffer_string(&output));
-	return status;
-}
-
 #define PROMTOOL "promtool check metrics < $FILE 2>&1"
-/* Debian's own: another python3 first in PATH lacks the library */
-#define PYTHON(format) "/usr/bin/python3 tests/unit/metrics_parsers.py " format " $FILE 2>&1"
-
-static void skip_without(const char *command, int absent, const char *reason)
-{
-	if (WEXITSTATUS(system(command)) != absent) /* NOLINT: no input in it */
-		return;
-	print_message("# skip: %s\n", reason);
-	skip();
-}
+#define PYTHON(format) PYTHON3 " tests/unit/metrics_parsers.py " format " $FILE 2>&1"
 
 static void promtool_finds_nothing(void **state)
 {
@@ -607,7 +396,7 @@ static void strict_parsers_agree(void **state)
 					   *odd = make_full_snapshot();
 
 	(void)state;
-	skip_without("/usr/bin/python3 -c 'import prometheus_client' 2> /dev/null || exit 9", 9,
+	skip_without(PYTHON3 " -c 'import prometheus_client' 2> /dev/null || exit 9", 9,
 		     "python3-prometheus-client is not installed");
 	strcpy(odd->service[0].name, "a\"b\\c\nd\xff");
 	assert_int_equal(run_on(METRICS_TEXT, full, PYTHON("text")), 0);

@@ -57,6 +57,43 @@ shows() {
 	shows "# 1 != 2"
 }
 
+@test "many failures that say much end with what each said first and last, on less than a screen" {
+	program test_bad <<- 'END'
+		printf "1..5\n"
+		for n in 1 2 3; do
+			printf "not ok $n - failure $n\n# line of assertion $n\n"
+			seq -f '# noise %g' 100
+			echo "# last words of $n"
+		done
+		printf "ok 4 - fourth\nok 5 - fifth\n"
+		exit 1
+	END
+	runner
+	ends 1 "2 passed, 3 failed, 0 skipped"
+	output=$(tail -n 30 <<< "$output")
+	for n in 1 2 3; do
+		shows "--- unit/test_bad: failure $n"
+		shows "line of assertion $n"
+		shows "last words of $n"
+	done
+	shows "noise 100"
+	[[ $output != *"noise 50"* ]]
+}
+
+@test "more failures than lines end with the names of the first, and how many more there are" {
+	program test_bad <<- 'END'
+		printf "1..40\n"
+		for n in {1..40}; do printf "not ok $n - failure $n\n# why\n"; done
+		exit 1
+	END
+	runner
+	ends 1 "0 passed, 40 failed, 0 skipped"
+	output=$(tail -n 30 <<< "$output")
+	shows "--- unit/test_bad: failure 1"
+	shows "--- unit/test_bad: failure 23"
+	shows "... and 17 more"
+}
+
 @test "a crash after some tests is one failure more, and the passed ones stay" {
 	program test_crash <<< 'printf "1..3\nok 1 - first\n"; echo "stack: here"; kill -SEGV $$'
 	runner

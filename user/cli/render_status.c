@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "user/cli/draft.h"
+#include "user/cli/endpoints.h"
 #include "user/cli/moment.h"
 #include "user/cli/render.h"
+#include "user/cli/services.h"
 #include "user/cli/table.h"
 #include "user/cli/text.h"
 
@@ -72,6 +74,27 @@ static void print_table_line(const json_t *status, const struct page *page, stru
 			text_count(evicted).s);
 }
 
+static void print_flows_line(const json_t *status, const struct page *page, struct reader *reader)
+{
+	const json_t *flows = reader_object(reader, status, "flows");
+	uint64_t entries = reader_count(reader, flows, "entries");
+	uint64_t capacity = reader_count(reader, flows, "capacity");
+	uint64_t evicted = reader_count(reader, flows, "evictions_active");
+
+	if (!reader_bool(reader, flows, "enabled")) {
+		page_line(page, INK_DIM, "flows          not followed: latency is not enabled");
+		return;
+	}
+	page_line(page, INK_PLAIN, "flows          %s of %s, %.1f %% of the table",
+		  text_count(entries).s, text_count(capacity).s,
+		  capacity ? 100.0 * (double)entries / (double)capacity : 0);
+	if (evicted)
+		page_line(
+			page, INK_YELLOW,
+			"               %s active flows were forgotten for lack of room: raise table.flows",
+			text_count(evicted).s);
+}
+
 static void print_facts(const json_t *status, const struct page *page, struct reader *reader)
 {
 	const json_t *events = reader_object(reader, status, "events");
@@ -80,6 +103,7 @@ static void print_facts(const json_t *status, const struct page *page, struct re
 
 	print_configuration(status, page, reader);
 	print_table_line(status, page, reader);
+	print_flows_line(status, page, reader);
 	page_line(page, INK_PLAIN, "bans           %s",
 		  text_count(reader_count(reader, status, "bans")).s);
 	if (lost)
@@ -147,59 +171,18 @@ static int print_interfaces(const json_t *status, const struct page *page, struc
 	return table ? table_print(table, page, 0) : -ENOMEM;
 }
 
-/* "0.8 %" of all that came; "" where nothing did */
-static struct text share(uint64_t part, uint64_t rest)
+static int print_upstreams(const json_t *status, const struct page *page, struct reader *reader)
 {
-	struct text text = {""};
-
-	if (part + rest)
-		snprintf(text.s, sizeof(text.s), "%.1f %%",
-			 100.0 * (double)part / (double)(part + rest));
-	return text;
-}
-
-static void add_service(struct table *table, const json_t *service, struct reader *reader)
-{
-	uint64_t passed = reader_count(reader, reader_object(reader, service, "passed"), "packets");
-	uint64_t refused =
-		reader_count(reader, reader_object(reader, service, "refused"), "packets");
-	uint64_t observed = reader_count(reader, service, "observed");
-	bool pressure = reader_bool(reader, service, "under_pressure");
-
-	table_row(table, pressure ? INK_RED : INK_PLAIN,
-		  (const char *const[]){
-			  reader_string(reader, service, "name"),
-			  reader_string(reader, service, "mode"),
-			  text_count(reader_count(reader, service, "clients")).s,
-			  text_count(reader_count(reader, service, "clients_limited")).s,
-			  text_count(passed).s,
-			  text_count(refused).s,
-			  share(refused, passed).s,
-			  observed ? text_count(observed).s : "",
-			  pressure ? "new clients" : "",
-		  });
+	return endpoints_print(reader_array(reader, status, "upstreams"), page, reader);
 }
 
 static int print_services(const json_t *status, const struct page *page, struct reader *reader)
 {
-	static const struct column columns[] = {
-		{.title = "SERVICE"},
-		{.title = "MODE", .drop = 4},
-		{.title = "CLIENTS", .right = true, .drop = 3},
-		{.title = "LIMITED", .right = true, .drop = 5},
-		{.title = "PASSED", .right = true, .drop = 1},
-		{.title = "REFUSED", .right = true, .drop = 1},
-		{.title = "SHARE", .right = true, .drop = 6},
-		{.title = "WOULD REFUSE", .right = true, .drop = 7},
-		{.title = "PRESSURE", .drop = 2},
-	};
-	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = reader_array(reader, status, "services");
+	struct services_view view = {.status = status};
+	size_t lines;
 
-	for (size_t i = 0; table && i < json_array_size(list); i++)
-		add_service(table, json_array_get(list, i), reader);
 	fputc('\n', page->out);
-	return table ? table_print(table, page, 0) : -ENOMEM;
+	return services_print(&view, page, 0, &lines, reader);
 }
 
 static void add_limits(struct table *table, const json_t *service, struct reader *reader)
@@ -267,5 +250,7 @@ int render_status(const json_t *status, const struct page *page, char *error, si
 		result = print_services(status, &draft.page, &reader);
 	if (!result)
 		result = print_limits(status, &draft.page, &reader);
+	if (!result)
+		result = print_upstreams(status, &draft.page, &reader);
 	return draft_finish(&draft, result, &reader, error, size);
 }

@@ -189,8 +189,9 @@ static void warn_of_fixed(const struct config *old, const struct config *new)
 	if (!same(old->http_listen, new->http_listen) || !same(old->admin, new->admin))
 		log_warning("config", "http: a new address takes effect with the next start");
 	if (!same(old->pins, new->pins) || old->clients != new->clients || old->flows != new->flows)
-		log_warning("config", "pins, table.flows and table.clients take effect with the "
-				      "next `weir detach` and start");
+		log_warning("config",
+			    "pins, table.clients and table.flows take effect with the next "
+			    "`weir detach` and start");
 }
 
 static void use_config(struct control *control, struct config *config)
@@ -272,7 +273,8 @@ static int start_datapath(struct control *control)
 		result = datapath_change(gather->datapath, control->config, &error);
 	if (!result) {
 		gather->scan = scan_new(datapath_table(gather->datapath).sets);
-		result = gather->scan ? 0 : -ENOMEM;
+		gather->scan_flows = scan_flows_new(datapath_flows(gather->datapath).sets);
+		result = gather->scan && gather->scan_flows ? 0 : -ENOMEM;
 	}
 	if (result)
 		log_error("datapath", "%s", error.text[0] ? error.text : strerror(-result));
@@ -286,6 +288,7 @@ static void control_free(struct control *control)
 	http_stop(control->http);
 	snapshot_unref(control->snapshot);
 	scan_free(control->gather.scan);
+	scan_flows_free(control->gather.scan_flows);
 	resolve_free(control->gather.resolve);
 	datapath_close(control->gather.datapath);
 	feed_free(control->feed);

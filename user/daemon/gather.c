@@ -8,6 +8,7 @@
 #include "user/base/log.h"
 #include "user/base/words.h"
 #include "user/config/limit.h"
+#include "user/daemon/gather_latency.h"
 #include "user/metrics/health.h"
 
 /* --------------------------------------------------------------------------------- names, links */
@@ -159,30 +160,42 @@ static void add_pressure(struct gather *gather, const struct snapshot *previous,
 
 /* --------------------------------------------------------------------------- programs, maps, health */
 
+static void add_program(const struct gather *gather, const struct datapath_link *link, int which,
+			const char *hook, const char *mode, struct snapshot *out)
+{
+	struct snapshot_program *to = &out->program[out->programs];
+	struct datapath_program program;
+
+	if (datapath_program(gather->datapath, which, &program))
+		return;
+	snprintf(to->name, sizeof(to->name), "%s", program.name);
+	snprintf(to->hook, sizeof(to->hook), "%s", hook);
+	snprintf(to->mode, sizeof(to->mode), "%s", mode);
+	memcpy(to->interface, link->interface, sizeof(to->interface));
+	memcpy(to->tag, program.tag, sizeof(program.tag));
+	to->id = program.id;
+	to->run_count = program.run_count;
+	to->run_time_ns = program.run_time_ns;
+	to->stats = program.run_count;
+	to->verified_insns = program.verified_insns;
+	out->programs++;
+}
+
 static void add_programs(const struct gather *gather, struct snapshot *out)
 {
 	struct datapath_link links[WEIR_INTERFACES];
 	size_t count = datapath_links(gather->datapath, links);
 
 	for (size_t i = 0; i < count; i++) {
-		struct snapshot_program *to = &out->program[out->programs];
-		struct datapath_program program;
+		const struct datapath_link *link = &links[i];
 
-		if (!links[i].attached ||
-		    datapath_program(gather->datapath, strcmp(links[i].hook, "xdp") ? 1 : 0,
-				     &program))
-			continue;
-		snprintf(to->name, sizeof(to->name), "%s", program.name);
-		memcpy(to->hook, links[i].hook, sizeof(to->hook));
-		memcpy(to->mode, links[i].mode, sizeof(to->mode));
-		memcpy(to->interface, links[i].interface, sizeof(to->interface));
-		memcpy(to->tag, program.tag, sizeof(program.tag));
-		to->id = program.id;
-		to->run_count = program.run_count;
-		to->run_time_ns = program.run_time_ns;
-		to->stats = program.run_count;
-		to->verified_insns = program.verified_insns;
-		out->programs++;
+		if (link->attached)
+			add_program(gather, link, strcmp(link->hook, "xdp") ? 1 : 0, link->hook,
+				    link->mode, out);
+		if (link->followed) {
+			add_program(gather, link, 2, "tc_ingress", link->flow_mode[0], out);
+			add_program(gather, link, 3, "tc_egress", link->flow_mode[1], out);
+		}
 	}
 }
 
@@ -194,12 +207,33 @@ static void add_maps(const struct gather *gather, struct snapshot *out)
 	for (size_t i = 0; i < count; i++) {
 		struct snapshot_map *to = &out->map[out->maps++];
 		bool clients = !strcmp(maps[i].name, "weir_clients");
+		bool flows = !strcmp(maps[i].name, "weir_flows");
 
 		memcpy(to->name, maps[i].name, sizeof(to->name));
-		to->capacity = clients ? maps[i].capacity * WEIR_WAYS : maps[i].capacity;
-		to->entries = clients ? out->table_entries : UINT64_MAX;
+		to->capacity = maps[i].capacity * (clients || flows ? WEIR_WAYS : 1);
+		to->entries = clients ? out->table_entries : flows ? out->flows : UINT64_MAX;
 		to->memory_bytes = maps[i].memory_bytes;
 	}
+}
+
+/* Telemetry that is not there is no reason to take the host out of service: degraded at worst. */
+static void add_telemetry_health(const struct gather *gather, struct snapshot *out)
+{
+	struct datapath_link links[WEIR_INTERFACES];
+	struct snapshot_component *component = health_add(out, "telemetry");
+	size_t count = datapath_links(gather->datapath, links);
+
+	if (!gather->config->latency) {
+		health_fill(component, "telemetry", HEALTH_HEALTHY, "not enabled");
+		return;
+	}
+	health_fill(component, "telemetry", HEALTH_HEALTHY, "flows are followed on %zu interface%s",
+		    count, count == 1 ? "" : "s");
+	for (size_t i = 0; i < count; i++)
+		if (!links[i].followed)
+			health_fill(component, "telemetry", HEALTH_DEGRADED,
+				    "%s: flows are not followed%s%s", links[i].interface,
+				    links[i].flow_error[0] ? ": " : "", links[i].flow_error);
 }
 
 static void add_health(const struct gather *gather, struct snapshot *out)
@@ -219,6 +253,7 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 		health_fill(health_add(out, "datapath"), "datapath", HEALTH_HEALTHY,
 			    "attached to %zu interface%s", out->interfaces,
 			    out->interfaces == 1 ? "" : "s");
+	add_telemetry_health(gather, out);
 	health_fill(health_add(out, "maps"), "maps",
 		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED
 								      : HEALTH_HEALTHY,
@@ -296,6 +331,7 @@ struct snapshot *gather_snapshot(struct gather *gather, const struct snapshot *p
 		out->totals.contention += out->series[i].sum.verdict[WEIR_CONTENTION].packets;
 
 	add_clients(gather, previous, out);
+	gather_latency(gather, previous, out);
 	out->bans = datapath_bans(gather->datapath, &bans);
 	out->bans_total[0] = datapath_bans_total(gather->datapath, WEIR_BAN_MANUAL);
 	out->bans_total[1] = datapath_bans_total(gather->datapath, WEIR_BAN_ESCALATION);

@@ -5,6 +5,7 @@
 #include "user/config/model.h"
 #include "user/daemon/resolve.h"
 #include "user/daemon/scan.h"
+#include "user/daemon/scan_flows.h"
 #include "user/datapath/datapath.h"
 #include "user/metrics/snapshot.h"
 
@@ -13,6 +14,7 @@ struct gather {
 	struct datapath *datapath;
 	const struct config *config;
 	struct scan *scan;
+	struct scan_flows *scan_flows;
 	struct resolve *resolve;
 	struct histogram scan_duration;
 	double start_time;

@@ -132,10 +132,13 @@ int addresses_forget(struct datapath *datapath, const bool endpoint[WEIR_ENDPOIN
 {
 	_cleanup_free_ struct weir_endpoint_key *held = NULL;
 	int fd = datapath->map[MAP_ENDPOINTS];
+	bool any = false;
 	size_t helds;
 	u32 number;
 
-	if (!memchr(endpoint, true, WEIR_ENDPOINTS))
+	for (size_t i = 0; i < WEIR_ENDPOINTS; i++)
+		any |= endpoint[i];
+	if (!any)
 		return 0;
 	held = calloc(WEIR_ADDRESSES, sizeof(*held));
 	if (!held)

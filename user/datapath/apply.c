@@ -241,14 +241,17 @@ int datapath_change(struct datapath *datapath, const struct config *config,
 		result = datapath_apply(datapath, config, error);
 	if (!result)
 		result = interfaces_attach(datapath, config, error);
-	if (result || first)
-		return result;
-	result = datapath_apply(datapath, config, error);
+	if (!result && !first) {
+		result = datapath_apply(datapath, config, error);
+		if (result)
+			interfaces_take_back(datapath);
+	}
 	if (result)
-		interfaces_take_back(datapath);
-	else
-		interfaces_release(datapath, config);
-	return result;
+		return result;
+	interfaces_release(datapath, config);
+	follow_all(datapath, config->latency);
+	interfaces_remove_strays(datapath);
+	return 0;
 }
 
 /* The same rules for interfaces that came or went */

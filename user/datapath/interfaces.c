@@ -23,6 +23,12 @@ static bool names(const struct config *config, const char *interface)
 	return false;
 }
 
+static void let_go(struct datapath *datapath, struct attachment *at)
+{
+	follow_let_go(datapath, at);
+	hold_let_go(datapath, at->interface, &at->limiter);
+}
+
 static void forget(struct datapath *datapath, struct attachment *at)
 {
 	*at = datapath->attachment[--datapath->attachments];
@@ -36,7 +42,10 @@ static int attach_new(struct datapath *datapath, const struct config_interface *
 	struct attachment *at = &datapath->attachment[datapath->attachments];
 	int result;
 
-	*at = (struct attachment){.link = -1, .wanted = wanted->attach, .before = wanted->attach};
+	*at = (struct attachment){.wanted = wanted->attach,
+				  .before = wanted->attach,
+				  .limiter = HOLD_NOTHING,
+				  .flow = {HOLD_NOTHING, HOLD_NOTHING}};
 	snprintf(at->interface, sizeof(at->interface), "%s", wanted->name);
 	if (attach_adopt(datapath, at)) {
 		result = attach_one(datapath, at, error);
@@ -44,7 +53,7 @@ static int attach_new(struct datapath *datapath, const struct config_interface *
 	} else {
 		result = attach_change(datapath, at, wanted->attach, error);
 	}
-	if (!result || at->ifindex)
+	if (!result || at->limiter.ifindex)
 		datapath->attachments++;
 	return result;
 }
@@ -53,9 +62,9 @@ static int attach_new(struct datapath *datapath, const struct config_interface *
 static int attach_again(struct datapath *datapath, struct attachment *at, enum config_attach wanted,
 			struct datapath_error *error)
 {
-	if (at->ifindex == attach_ifindex(at->interface) && attach_is_alive(at))
+	if (at->limiter.ifindex == attach_ifindex(at->interface) && hold_is_alive(&at->limiter))
 		return attach_change(datapath, at, wanted, error);
-	attach_let_go(datapath, at);
+	hold_let_go(datapath, at->interface, &at->limiter);
 	at->wanted = wanted;
 	return attach_ifindex(at->interface) ? attach_one(datapath, at, error) : 0;
 }
@@ -89,36 +98,12 @@ void interfaces_take_back(struct datapath *datapath)
 		struct attachment *at = &datapath->attachment[i];
 
 		if (at->fresh) {
-			attach_let_go(datapath, at);
+			let_go(datapath, at);
 			forget(datapath, at);
 		} else if (at->wanted != at->before) {
 			attach_change(datapath, at, at->before, &error);
 		}
 	}
-}
-
-/* Pins of links that are nobody's: of interfaces that an earlier daemon had, or of another hook */
-static void remove_stray_pins(struct datapath *datapath)
-{
-	DIR *directory = opendir(datapath->pins);
-	struct dirent *entry;
-
-	while (directory && (entry = readdir(directory))) {
-		bool ours = strncmp(entry->d_name, "link_", 5);
-
-		for (size_t i = 0; i < datapath->attachments && !ours; i++) {
-			const struct attachment *at = &datapath->attachment[i];
-			char name[IFNAMSIZ + 16];
-
-			snprintf(name, sizeof(name), "link_%s_%s", at->interface,
-				 at->hook == HOOK_XDP ? "xdp" : "tc");
-			ours = at->link >= 0 && !strcmp(name, entry->d_name);
-		}
-		if (!ours)
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	}
-	if (directory)
-		closedir(directory);
 }
 
 void interfaces_release(struct datapath *datapath, const struct config *config)
@@ -128,10 +113,41 @@ void interfaces_release(struct datapath *datapath, const struct config *config)
 
 		if (names(config, at->interface))
 			continue;
-		attach_let_go(datapath, at);
+		let_go(datapath, at);
 		forget(datapath, at);
 	}
-	remove_stray_pins(datapath);
+}
+
+static bool is_pin_of(const struct attachment *at, const struct hold *hold, const char *name)
+{
+	char pin[PIN_NAME_MAX];
+
+	if (hold->link < 0)
+		return false;
+	hold_pin_name(at->interface, hold->program, pin);
+	return !strcmp(pin, name);
+}
+
+void interfaces_remove_strays(struct datapath *datapath)
+{
+	DIR *directory = opendir(datapath->pins);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		bool ours = strncmp(entry->d_name, "link_", 5);
+
+		for (size_t i = 0; i < datapath->attachments && !ours; i++) {
+			const struct attachment *at = &datapath->attachment[i];
+
+			ours = is_pin_of(at, &at->limiter, entry->d_name) ||
+			       is_pin_of(at, &at->flow[0], entry->d_name) ||
+			       is_pin_of(at, &at->flow[1], entry->d_name);
+		}
+		if (!ours)
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	}
+	if (directory)
+		closedir(directory);
 }
 
 /* --------------------------------------------------------------------------------- the public */
@@ -143,18 +159,19 @@ void interfaces_release(struct datapath *datapath, const struct config *config)
 static const char *look_at(struct datapath *datapath, struct attachment *at, uint32_t ifindex,
 			   struct datapath_error *error)
 {
-	const char *back = at->ifindex == ifindex ? "was detached by somebody else, attached again"
-						  : "is back, attached";
-	bool was = at->ifindex;
+	uint32_t had = at->limiter.ifindex;
+	const char *back = had == ifindex ? "was detached by somebody else, attached again"
+					  : "is back, attached";
 
-	attach_let_go(datapath, at); /* the kernel took the link with the device */
+	/* The kernel took the link with the device. */
+	hold_let_go(datapath, at->interface, &at->limiter);
 	if (ifindex && !attach_one(datapath, at, error)) {
 		at->refused = 0;
 		return back;
 	}
 	if (!attach_ifindex(at->interface)) {
 		at->refused = 0;
-		return was ? "is gone; waiting for it to come back" : NULL;
+		return had ? "is gone; waiting for it to come back" : NULL;
 	}
 	if (at->refused == ifindex) /* said already; tried again at each look */
 		return NULL;
@@ -174,9 +191,12 @@ int datapath_watch(struct datapath *datapath, char *changed, size_t size)
 		uint32_t ifindex = attach_ifindex(at->interface);
 		const char *what;
 
-		if (at->ifindex == ifindex && (!ifindex || attach_is_alive(at)))
+		if (at->limiter.ifindex == ifindex && (!ifindex || hold_is_alive(&at->limiter))) {
+			follow_again(datapath, at);
 			continue;
+		}
 		what = look_at(datapath, at, ifindex, &error);
+		follow_again(datapath, at);
 		if (!what)
 			continue;
 		used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s%s%s",
@@ -194,8 +214,13 @@ int datapath_watch(struct datapath *datapath, char *changed, size_t size)
 
 void interfaces_close(struct datapath *datapath)
 {
-	for (size_t i = 0; i < datapath->attachments; i++)
-		cleanup_close(&datapath->attachment[i].link);
+	for (size_t i = 0; i < datapath->attachments; i++) {
+		struct attachment *at = &datapath->attachment[i];
+
+		cleanup_close(&at->limiter.link);
+		cleanup_close(&at->flow[0].link);
+		cleanup_close(&at->flow[1].link);
+	}
 }
 
 int datapath_detach(struct datapath *datapath, struct datapath_error *error)
@@ -203,7 +228,7 @@ int datapath_detach(struct datapath *datapath, struct datapath_error *error)
 	int result;
 
 	for (size_t i = 0; i < datapath->attachments; i++)
-		attach_let_go(datapath, &datapath->attachment[i]);
+		let_go(datapath, &datapath->attachment[i]);
 	datapath->attachments = 0;
 	result = pins_remove_all(datapath->pins);
 	return result < 0 ? fail(error, result, "cannot remove the pins in %s: %s", datapath->pins,
@@ -211,13 +236,18 @@ int datapath_detach(struct datapath *datapath, struct datapath_error *error)
 			  : 0;
 }
 
+static uint32_t program_id(const struct datapath *datapath, enum program_index program)
+{
+	struct bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(datapath->program[program], &info, &length) ? 0 : info.id;
+}
+
 size_t datapath_links(struct datapath *datapath, struct datapath_link out[WEIR_INTERFACES])
 {
 	for (size_t i = 0; i < datapath->attachments; i++) {
 		const struct attachment *at = &datapath->attachment[i];
-		int program = datapath->program[at->hook == HOOK_XDP ? PROGRAM_XDP : PROGRAM_TC];
-		struct bpf_prog_info info = {};
-		uint32_t length = sizeof(info);
 		struct datapath_link *link = &out[i];
 
 		memset(link, 0, sizeof(*link));
@@ -225,13 +255,16 @@ size_t datapath_links(struct datapath *datapath, struct datapath_link out[WEIR_I
 		for (uint32_t n = 0; n < WEIR_INTERFACES; n++)
 			if (!strcmp(datapath->state->interface[n], at->interface))
 				link->number = n;
-		link->ifindex = at->ifindex;
-		snprintf(link->mode, sizeof(link->mode), "%s", attach_mode(at));
-		link->attached = attach_is_alive(at) && strcmp(link->mode, "absent");
-		snprintf(link->hook, sizeof(link->hook), "%s",
-			 at->hook == HOOK_XDP ? "xdp" : "tc_ingress");
-		if (!bpf_obj_get_info_by_fd(program, &info, &length))
-			link->prog_id = info.id;
+		link->ifindex = at->limiter.ifindex;
+		snprintf(link->mode, sizeof(link->mode), "%s", hold_mode(&at->limiter));
+		link->attached = hold_is_alive(&at->limiter) && strcmp(link->mode, "absent");
+		snprintf(link->hook, sizeof(link->hook), "%s", hold_hook(&at->limiter));
+		link->prog_id = link->ifindex ? program_id(datapath, at->limiter.program) : 0;
+		link->followed = at->limiter.ifindex && follow_is_alive(at);
+		for (int k = 0; k < 2; k++)
+			snprintf(link->flow_mode[k], sizeof(link->flow_mode[k]), "%s",
+				 hold_mode(&at->flow[k]));
+		snprintf(link->flow_error, sizeof(link->flow_error), "%s", at->flow_error);
 	}
 	return datapath->attachments;
 }

@@ -10,6 +10,7 @@
 #include "user/datapath/prefixes.h"
 
 #define PIN_PATH_MAX (PATH_MAX + 64)
+#define PIN_NAME_MAX (IFNAMSIZ + 16)
 
 enum map_index {
 	MAP_CLIENTS,
@@ -32,6 +33,8 @@ enum map_index {
 	MAP_CALLS,
 	MAP_LATE,
 	MAP_FLOW_SUMS,
+	MAP_BREAKER,
+	MAP_OUTCOMES,
 	MAP_COUNT,
 };
 extern const char *const map_names[MAP_COUNT];
@@ -44,16 +47,29 @@ enum program_index {
 	PROGRAM_COUNT,
 };
 
-/* How an interface is attached. Pinned as link_INTERFACE_xdp or link_INTERFACE_tc; clsact has no link. */
+/*
+ * One program at one place of an interface. Which program says where: XDP, TC ingress or egress; and what its
+ * link is pinned as: link_INTERFACE_xdp, _tc, _flow_in, _flow_out. clsact has no link.
+ */
+struct hold {
+	enum program_index program;
+	enum { HOOK_NONE, HOOK_XDP, HOOK_TCX, HOOK_CLSACT } hook;
+	uint32_t ifindex; /* when it was attached; 0: holds nothing */
+	int link;	  /* descriptor, -1: none (holds nothing, or clsact) */
+};
+#define HOLD_NOTHING ((struct hold){.link = -1})
+
+/* An interface of ours */
 struct attachment {
 	char interface[IFNAMSIZ];
 	enum config_attach wanted;
-	uint32_t ifindex; /* when it was attached; 0: not attached */
-	int link;	  /* descriptor, -1: none (absent, or clsact) */
-	enum { HOOK_NONE, HOOK_XDP, HOOK_TCX, HOOK_CLSACT } hook;
+	struct hold limiter;
+	struct hold flow[2];	   /* telemetry, in and out: both or none */
 	enum config_attach before; /* what was wanted before the running interfaces_attach() */
 	bool fresh;		   /* made by it, to be taken back if it fails */
 	uint32_t refused;	   /* the ifindex it could not be attached to again: said once */
+	uint32_t flow_refused;	   /* the same of telemetry, and why */
+	char flow_error[160];
 };
 
 struct datapath {
@@ -72,7 +88,8 @@ struct datapath {
 	struct weir_state *state;
 	const struct weir_client_set *clients;
 	struct weir_flow_set *flows;
-	struct weir_late *late; /* WEIR_ENDPOINTS of them */
+	struct weir_late *late;	      /* WEIR_ENDPOINTS of them */
+	struct weir_breaker *breaker; /* so many, too */
 
 	struct config *config;		/* as applied */
 	struct prefix_list prefixes[2]; /* what each trie holds */
@@ -83,9 +100,14 @@ struct datapath {
 
 	struct attachment attachment[2 * WEIR_INTERFACES]; /* new ones come before old ones go */
 	size_t attachments;
+	bool follow;	 /* telemetry is wanted */
+	bool flow_tried; /* its programs are loaded, or refused */
 	struct ring_buffer *ring;
 	void (*on_event)(void *context, const struct weir_event *event);
 	void *on_event_context;
+	struct ring_buffer *outcomes;
+	void (*on_outcome)(void *context, const struct weir_outcome *outcome);
+	void *on_outcome_context;
 };
 
 __attribute__((format(printf, 3, 4))) int fail(struct datapath_error *error, int code,
@@ -104,6 +126,8 @@ int privileges_check(struct datapath_error *error);
 /* load.c */
 int load_programs(struct datapath *datapath, const struct config *config,
 		  struct datapath_error *error);
+/* The programs of telemetry, once. What fails is said in the log; then there are none. */
+void load_flow_programs(struct datapath *datapath);
 void load_close(struct datapath *datapath);
 
 /* apply.c */
@@ -115,21 +139,50 @@ int apply_again(struct datapath *datapath, struct datapath_error *error);
 /* bans.c */
 int bans_adopt(struct datapath *datapath, struct datapath_error *error);
 
-/* attach.c: one interface. On failure the attachment is as it was. */
+/* hold.c: one program at one place. On failure *out is untouched. */
+void hold_pin_name(const char *interface, enum program_index program, char out[PIN_NAME_MAX]);
+int hold_xdp(struct datapath *datapath, uint32_t ifindex, uint32_t flags, struct hold *out);
+/*
+ * First of all programs there, or right behind `after` where that is at the same place (NULL: no matter).
+ * -EBUSY: a qdisc `ingress` is where clsact should be
+ */
+int hold_tc(struct datapath *datapath, enum program_index program, uint32_t ifindex,
+	    const struct hold *after, struct hold *out);
+int hold_pin(struct datapath *datapath, const char *interface, const struct hold *hold,
+	     struct datapath_error *error);
+/* Takes over a pinned link and puts the program of today into it, under traffic. */
+int hold_adopt(struct datapath *datapath, const char *interface, enum program_index program,
+	       struct hold *out);
+bool hold_is_alive(const struct hold *hold);
+void hold_let_go(struct datapath *datapath, const char *interface, struct hold *hold);
+const char *hold_mode(const struct hold *hold); /* native, generic, tcx, tc; "absent" */
+const char *hold_hook(const struct hold *hold); /* xdp, tc_ingress, tc_egress */
+/* The clsact filters of ours, whoever made them */
+void hold_unfilter(uint32_t ifindex);
+
+/* attach.c: the limiter at one interface. On failure the attachment is as it was. */
 uint32_t attach_ifindex(const char *interface);
 void attach_unfilter(const char *interface);
 int attach_one(struct datapath *datapath, struct attachment *at, struct datapath_error *error);
-void attach_let_go(struct datapath *datapath, struct attachment *at);
-/* Takes over a pinned link, in whatever mode, and puts the program of today into it, under traffic. */
+/* Takes over a pinned link, in whatever mode. */
 int attach_adopt(struct datapath *datapath, struct attachment *at);
-bool attach_is_alive(const struct attachment *at);
-const char *attach_mode(const struct attachment *at);
 /*
  * Another mode, without a gap: where the XDP slot must be emptied first, TC holds the limits meanwhile.
  * A packet may be charged by both for these milliseconds; none passes by neither.
  */
 int attach_change(struct datapath *datapath, struct attachment *at, enum config_attach wanted,
 		  struct datapath_error *error);
+
+/*
+ * follow.c: telemetry at the interfaces. What fails is said in the log, once, and in attachment.flow_error; the
+ * limiter does not care.
+ */
+void follow_all(struct datapath *datapath, bool follow);
+void follow_one(struct datapath *datapath, struct attachment *at);
+/* Where it is wanted and not there any more, or not yet */
+void follow_again(struct datapath *datapath, struct attachment *at);
+bool follow_is_alive(const struct attachment *at);
+void follow_let_go(struct datapath *datapath, struct attachment *at);
 
 /* interfaces.c: all of them */
 int interfaces_attach(struct datapath *datapath, const struct config *config,
@@ -138,4 +191,6 @@ int interfaces_attach(struct datapath *datapath, const struct config *config,
 void interfaces_take_back(struct datapath *datapath);
 /* Lets go of what the configuration does not name. */
 void interfaces_release(struct datapath *datapath, const struct config *config);
+/* Links that are nobody's: of interfaces that an earlier daemon had, or of another hook */
+void interfaces_remove_strays(struct datapath *datapath);
 void interfaces_close(struct datapath *datapath);

@@ -69,7 +69,7 @@ static void put(char *to, const char *name, size_t width)
 
 static struct weir_endpoint_id endpoint_id(const char *upstream, const char *endpoint)
 {
-	struct weir_endpoint_id id;
+	struct weir_endpoint_id id = {};
 
 	put(id.upstream, upstream, sizeof(id.upstream));
 	put(id.name, endpoint, sizeof(id.name));

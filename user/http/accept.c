@@ -59,10 +59,18 @@ struct wish {
 	int specificity; /* of the range it comes from; 0: none matched */
 };
 
+/* A media range with those parameters that formats differ in; where one is missing it is empty */
 struct range {
-	struct piece media, version;
+	struct piece media, version, proto, encoding;
 	int q;
 };
+
+static struct piece unquoted(struct piece piece)
+{
+	return piece.length > 1 && piece.at[0] == '"'
+		       ? (struct piece){piece.at + 1, piece.length - 2}
+		       : piece;
+}
 
 static void read_range(struct piece text, struct range *out)
 {
@@ -80,10 +88,12 @@ static void read_range(struct piece text, struct range *out)
 		if (is(name, "q"))
 			out->q = thousandths(parameter);
 		else if (is(name, "version"))
-			out->version = parameter;
+			out->version = unquoted(parameter);
+		else if (is(name, "proto"))
+			out->proto = unquoted(parameter);
+		else if (is(name, "encoding"))
+			out->encoding = unquoted(parameter);
 	}
-	if (out->version.length > 1 && out->version.at[0] == '"')
-		out->version = (struct piece){out->version.at + 1, out->version.length - 2};
 }
 
 static void consider(struct wish *wish, int specificity, int q)
@@ -93,26 +103,44 @@ static void consider(struct wish *wish, int specificity, int q)
 	*wish = (struct wish){q, specificity};
 }
 
+/* One range of the header: what it says about each format it matches */
+static void consider_range(const struct range *range, struct wish wish[METRICS_FORMATS])
+{
+	int specificity = range->version.length ? 4 : 3;
+
+	if (is(range->media, "application/vnd.google.protobuf")) {
+		/* Of any other message, or written otherwise, there is none */
+		if (is(range->proto, "io.prometheus.client.MetricFamily") &&
+		    is(range->encoding, "delimited"))
+			consider(&wish[METRICS_PROTOBUF], 4, range->q);
+	} else if (is(range->media, "application/openmetrics-text")) {
+		if (!range->version.length || is(range->version, "1.0.0"))
+			consider(&wish[METRICS_OPENMETRICS], specificity, range->q);
+	} else if (is(range->media, "text/plain")) {
+		if (!range->version.length || is(range->version, "0.0.4"))
+			consider(&wish[METRICS_TEXT], specificity, range->q);
+	} else if (is(range->media, "text/*")) {
+		consider(&wish[METRICS_TEXT], 2, range->q);
+	} else if (is(range->media, "*/*")) {
+		consider(&wish[METRICS_TEXT], 1, range->q);
+	}
+}
+
 enum metrics_format accept_format(const char *accept)
 {
-	struct wish open = {0}, text = {0};
 	struct piece rest = {accept, accept ? strlen(accept) : 0}, piece;
+	enum metrics_format best = METRICS_TEXT;
+	struct wish wish[METRICS_FORMATS] = {0};
 
 	while (next(&rest, ',', &piece)) {
 		struct range range;
 
 		read_range(piece, &range);
-		if (is(range.media, "application/openmetrics-text")) {
-			if (!range.version.length || is(range.version, "1.0.0"))
-				consider(&open, range.version.length ? 4 : 3, range.q);
-		} else if (is(range.media, "text/plain")) {
-			if (!range.version.length || is(range.version, "0.0.4"))
-				consider(&text, range.version.length ? 4 : 3, range.q);
-		} else if (is(range.media, "text/*")) {
-			consider(&text, 2, range.q);
-		} else if (is(range.media, "*/*")) {
-			consider(&text, 1, range.q);
-		}
+		consider_range(&range, wish);
 	}
-	return open.q && open.q >= text.q ? METRICS_OPENMETRICS : METRICS_TEXT;
+	/* Formats are in the order of what they say: of two wanted alike, the one that says more */
+	for (int format = METRICS_TEXT + 1; format < METRICS_FORMATS; format++)
+		if (wish[format].q && wish[format].q >= wish[best].q)
+			best = (enum metrics_format)format;
+	return best;
 }

@@ -2,8 +2,10 @@
 /*
  * The two listeners. TCP: read only, loopback by default:
  *     GET / (lists the routes) /metrics /healthz /health/live /health/ready /health/startup /health/detailed
+ *     GET /v1/latency?name=NAME
  * Unix socket (mode 0660, root and group weir): those, and the admin API, JSON in and out:
  *     GET  /v1/status                                   GET /v1/top?limit=20&service=NAME&by=refused|passed|total
+ *     GET  /v1/flows?limit=20&service=NAME&upstream=NAME&by=rate|bytes
  *     GET  /v1/bans                                     GET /v1/events   newline-delimited JSON, streamed until the client leaves
  *     POST /v1/ban    {"prefix":"203.0.113.7","seconds":600}     seconds 0 or absent: no end
  *     POST /v1/unban  {"prefix":"203.0.113.7"}

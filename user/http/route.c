@@ -8,6 +8,7 @@
 #include "user/base/clock.h"
 #include "user/http/accept.h"
 #include "user/http/json.h"
+#include "user/http/query.h"
 #include "user/http/view.h"
 #include "user/metrics/health.h"
 #include "user/metrics/process.h"
@@ -84,7 +85,7 @@ void answer_error(struct http_answer *answer, unsigned int code, const char *wor
 		  const char *format, ...)
 {
 	json_t *object = json_object();
-	char message[256];
+	char message[1024];
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -159,94 +160,56 @@ static void answer_startup(const struct http_sources *sources, struct http_answe
 		    json_pack("{s:s}", "status", started ? "started" : "starting"));
 }
 
+/* The latest figures; NULL, and *answer says so, before the first */
+static struct snapshot *ready(const struct http_sources *sources, struct http_answer *answer)
+{
+	struct snapshot *snapshot = latest(sources);
+
+	if (!snapshot)
+		answer_error(answer, 503, "not_ready",
+			     "no figures yet, the daemon is starting; try again");
+	return snapshot;
+}
+
 static void answer_status(const struct http_sources *sources, struct http_answer *answer)
 {
-	_cleanup_snapshot_ struct snapshot *snapshot = latest(sources);
+	_cleanup_snapshot_ struct snapshot *snapshot = ready(sources, answer);
 
 	if (snapshot)
 		answer_json(answer, 200, view_status(snapshot, clock_monotonic_ns()));
-	else
-		answer_error(answer, 503, "not_ready",
-			     "no figures yet, the daemon is starting; try again");
-}
-
-static bool parse_limit(const char *text, size_t *limit)
-{
-	size_t length = strlen(text);
-	unsigned long value;
-
-	if (!length || length > 3 || strspn(text, "0123456789") != length)
-		return false;
-	value = strtoul(text, NULL, 10);
-	if (value < 1 || value > SNAPSHOT_TOP)
-		return false;
-	*limit = value;
-	return true;
-}
-
-static int find_service(const struct snapshot *snapshot, const char *name)
-{
-	for (int i = 0; *name && i < WEIR_SERVICES; i++)
-		if (!strcmp(snapshot->service[i].name, name))
-			return i;
-	return -1;
-}
-
-struct top_query {
-	size_t limit;
-	int service;
-	enum view_order order;
-};
-
-/* False: *answer holds the error */
-static bool parse_top(const struct http_request *request, const struct snapshot *snapshot,
-		      struct top_query *query, struct http_answer *answer)
-{
-	*query = (struct top_query){.limit = 20, .service = -1};
-	for (size_t i = 0; i < request->parameters; i++) {
-		const struct http_parameter *parameter = &request->parameter[i];
-
-		if (!strcmp(parameter->name, "limit")) {
-			if (parse_limit(parameter->value, &query->limit))
-				continue;
-			answer_error(answer, 400, "invalid_request", "limit must be 1 to %d",
-				     SNAPSHOT_TOP);
-		} else if (!strcmp(parameter->name, "by")) {
-			if (!view_order_parse(parameter->value, &query->order))
-				continue;
-			answer_error(answer, 400, "invalid_request",
-				     "by must be total, refused or passed");
-		} else if (!strcmp(parameter->name, "service")) {
-			query->service = find_service(snapshot, parameter->value);
-			if (query->service >= 0)
-				continue;
-			answer_error(answer, 404, "no_such_service",
-				     "no service is named \"%.64s\"; `weir status` lists them",
-				     parameter->value);
-		} else {
-			answer_error(
-				answer, 400, "invalid_request",
-				"no parameter is named \"%.64s\"; there are limit, service and by",
-				parameter->name);
-		}
-		return false;
-	}
-	return true;
 }
 
 static void answer_top(const struct http_sources *sources, const struct http_request *request,
 		       struct http_answer *answer)
 {
-	_cleanup_snapshot_ struct snapshot *snapshot = latest(sources);
-	struct top_query query;
+	_cleanup_snapshot_ struct snapshot *snapshot = ready(sources, answer);
+	struct query_top query;
 
-	if (!snapshot)
-		answer_error(answer, 503, "not_ready",
-			     "no figures yet, the daemon is starting; try again");
-	else if (parse_top(request, snapshot, &query, answer))
+	if (snapshot && query_top(request, snapshot, &query, answer))
 		answer_json(answer, 200,
 			    view_top(snapshot, clock_monotonic_ns(), query.limit, query.service,
 				     query.order));
+}
+
+static void answer_flows(const struct http_sources *sources, const struct http_request *request,
+			 struct http_answer *answer)
+{
+	_cleanup_snapshot_ struct snapshot *snapshot = ready(sources, answer);
+	struct view_flow_filter filter;
+
+	if (snapshot && query_flows(request, snapshot, &filter, answer))
+		answer_json(answer, 200, view_flows(snapshot, clock_monotonic_ns(), &filter));
+}
+
+static void answer_latency(const struct http_sources *sources, const struct http_request *request,
+			   struct http_answer *answer)
+{
+	_cleanup_snapshot_ struct snapshot *snapshot = ready(sources, answer);
+	const char *name[HTTP_PARAMETERS];
+	struct view_names names = {.at = name};
+
+	if (snapshot && query_latency(request, snapshot, name, &names.count, answer))
+		answer_json(answer, 200, view_latency(snapshot, clock_monotonic_ns(), &names));
 }
 
 static void answer_route(const struct http_sources *sources, const struct http_request *request,
@@ -269,6 +232,10 @@ static void answer_route(const struct http_sources *sources, const struct http_r
 		return answer_status(sources, answer);
 	case HTTP_HANDLER_top:
 		return answer_top(sources, request, answer);
+	case HTTP_HANDLER_flows:
+		return answer_flows(sources, request, answer);
+	case HTTP_HANDLER_latency:
+		return answer_latency(sources, request, answer);
 	case HTTP_HANDLER_events:
 		answer->code = 200;
 		answer->type = "application/x-ndjson";
@@ -305,6 +272,11 @@ void route_answer(const struct http_sources *sources, const struct http_request 
 	if (request->body_too_large) {
 		answer_error(answer, 413, "body_too_large",
 			     "the body must not have more than %d bytes", HTTP_BODY_BYTES);
+		return;
+	}
+	if (request->parameters > HTTP_PARAMETERS) {
+		answer_error(answer, 400, "invalid_request", "at most %d parameters",
+			     HTTP_PARAMETERS);
 		return;
 	}
 	answer_route(sources, request, answer);

@@ -29,8 +29,10 @@
 	X(ready, "/health/ready", GET, ALL, 200, 503)                      \
 	X(startup, "/health/startup", GET, ALL, 200, 503)                  \
 	X(detailed, "/health/detailed", GET, ALL, 200, 503)                \
+	X(latency, "/v1/latency", GET, ALL, 200, 400, 404, 503)            \
 	X(status, "/v1/status", GET, ADMIN, 200, 503)                      \
 	X(top, "/v1/top", GET, ADMIN, 200, 400, 404, 503)                  \
+	X(flows, "/v1/flows", GET, ADMIN, 200, 400, 404, 503)              \
 	X(bans, "/v1/bans", GET, ADMIN, 200, 500)                          \
 	X(events, "/v1/events", GET, ADMIN, 200, 503)                      \
 	X(ban, "/v1/ban", POST, ADMIN, 200, 400, 413, 415, 500)            \
@@ -64,7 +66,7 @@ struct http_request {
 	const char *content_type;
 	char id[HTTP_ID_BYTES];
 	struct http_parameter parameter[HTTP_PARAMETERS];
-	size_t parameters;
+	size_t parameters; /* may be more than HTTP_PARAMETERS: then refused */
 	bool body_too_large;
 	struct buffer body;
 };

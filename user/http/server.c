@@ -91,8 +91,9 @@ static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, co
 
 	(void)kind;
 	if (request->parameters < HTTP_PARAMETERS)
-		request->parameter[request->parameters++] =
+		request->parameter[request->parameters] =
 			(struct http_parameter){name, value ? value : ""};
+	request->parameters++;
 	return MHD_YES;
 }
 

@@ -21,6 +21,33 @@ int view_order_parse(const char *word, enum view_order *out);
 json_t *view_top(const struct snapshot *snapshot, uint64_t now_ns, size_t limit, int service,
 		 enum view_order order);
 
+/* The names asked for, of services and upstreams alike; none: all */
+struct view_names {
+	const char *const *at;
+	size_t count;
+};
+json_t *view_latency(const struct snapshot *snapshot, uint64_t now_ns,
+		     const struct view_names *names);
+
+enum view_flow_order { VIEW_RATE, VIEW_BYTES };
+
+/* "rate", "bytes": 0, or -1 with *out untouched */
+int view_flow_order_parse(const char *word, enum view_flow_order *out);
+
+/* What is left of the busiest flows. service, upstream: number, or -1 for all; both: flows of either */
+struct view_flow_filter {
+	size_t limit;
+	int service, upstream;
+	enum view_flow_order order;
+};
+json_t *view_flows(const struct snapshot *snapshot, uint64_t now_ns,
+		   const struct view_flow_filter *filter);
+
+/* What several views have: the endpoints of an upstream, the flow table, why there is no telemetry (or null) */
+json_t *view_endpoints(const struct snapshot *snapshot, int upstream);
+json_t *view_flow_table(const struct snapshot *snapshot);
+json_t *view_telemetry_problem(const struct snapshot *snapshot);
+
 /* Health. snapshot may be NULL: the daemon has not reported yet. *health: enum health, the worst. */
 json_t *view_detailed(const struct snapshot *snapshot, uint64_t now_ns, int *health);
 json_t *view_ready(const struct snapshot *snapshot, uint64_t now_ns, int *health);

@@ -191,6 +191,23 @@ static json_t *table(const struct snapshot *snapshot)
 	return object;
 }
 
+static json_t *upstreams(const struct snapshot *snapshot)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < WEIR_UPSTREAMS; i++) {
+		json_t *object;
+
+		if (!snapshot->upstream[i].name[0])
+			continue;
+		object = json_object();
+		json_set(&object, "name", json_text(snapshot->upstream[i].name));
+		json_set(&object, "endpoints", view_endpoints(snapshot, i));
+		json_add(&list, object);
+	}
+	return list;
+}
+
 static json_t *reload(const struct snapshot *snapshot)
 {
 	json_t *object = json_object();
@@ -231,6 +248,8 @@ json_t *view_status(const struct snapshot *snapshot, uint64_t now_ns)
 	json_set(&object, "interfaces", interfaces(snapshot));
 	json_set(&object, "services", services(snapshot));
 	json_set(&object, "table", table(snapshot));
+	json_set(&object, "upstreams", upstreams(snapshot));
+	json_set(&object, "flows", view_flow_table(snapshot));
 	json_set(&object, "bans", json_number(snapshot->bans));
 	json_set(&object, "events", events(snapshot));
 	json_set(&object, "programs", programs(snapshot));

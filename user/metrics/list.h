@@ -62,6 +62,46 @@
 	  "Prefixes banned now.", NULL)								\
 	X(bans_total, snapshot, "weir_bans_total", COUNTER, "",					\
 	  "Bans made, by who asked for them.", "origin")					\
+	/* latency */										\
+	X(client_round_trip, snapshot, "weir_client_round_trip_seconds", HISTOGRAM, "seconds",	\
+	  "Time from our SYN-ACK leaving to the ACK that completes the handshake.", "service")	\
+	X(response, snapshot, "weir_response_seconds", HISTOGRAM, "seconds",			\
+	  "Time from the last byte of a request arriving to the first byte of its answer leaving.", \
+	  "service")										\
+	X(samples_discarded, snapshot, "weir_latency_samples_discarded_total", COUNTER, "",	\
+	  "Samples of latency not taken, by why.", "reason")					\
+	X(retransmissions, snapshot, "weir_handshake_retransmissions_total", COUNTER, "",	\
+	  "SYNs and SYN-ACKs of followed flows that were seen again.", NULL)			\
+	X(flows, snapshot, "weir_flows", GAUGE, "",						\
+	  "Flows in the flow table that still matter.", NULL)					\
+	X(flow_capacity, snapshot, "weir_flow_table_capacity", GAUGE, "",			\
+	  "Flows the flow table has room for.", NULL)						\
+	X(flow_inserts, snapshot, "weir_flow_inserts_total", COUNTER, "",			\
+	  "Flows entered into the flow table.", NULL)						\
+	X(flow_evictions, snapshot, "weir_flow_evictions_total", COUNTER, "",			\
+	  "Flows evicted to make room: idle ones were closed or long silent, active ones are lost to measurement.", \
+	  "state")										\
+	/* upstreams */										\
+	X(upstream_connect, snapshot, "weir_upstream_connect_seconds", HISTOGRAM, "seconds",	\
+	  "Time from our SYN leaving to the SYN-ACK of the upstream.", "upstream")		\
+	X(upstream_response, snapshot, "weir_upstream_response_seconds", HISTOGRAM, "seconds",	\
+	  "Time from the last byte of our request leaving to the first byte of its answer arriving.", \
+	  "upstream")										\
+	X(upstream_calls, snapshot, "weir_upstream_calls_total", COUNTER, "",			\
+	  "Calls to an upstream by what became of them: a request and its answer, or a connection that could not be made.", \
+	  "upstream", "endpoint", "result")							\
+	X(upstream_http, snapshot, "weir_upstream_http_responses_total", COUNTER, "",		\
+	  "HTTP/1 answers by class of status; `other` is what was no HTTP/1. Only with `http: true`.", \
+	  "upstream", "endpoint", "class")							\
+	X(upstream_connected, snapshot, "weir_upstream_connected_total", COUNTER, "",		\
+	  "Handshakes with an endpoint that were completed.", "upstream", "endpoint")		\
+	X(upstream_connections, snapshot, "weir_upstream_connections", GAUGE, "",		\
+	  "Connections to an endpoint that are open now.", "upstream", "endpoint")		\
+	X(upstream_addresses, snapshot, "weir_upstream_endpoint_addresses", GAUGE, "",		\
+	  "Addresses an endpoint's name resolves to; 0 where it never did.", "upstream", "endpoint") \
+	X(upstream_stale, snapshot, "weir_upstream_endpoint_stale", GAUGE, "",			\
+	  "1 while an endpoint's name does not resolve and its last addresses are kept.",	\
+	  "upstream", "endpoint")								\
 	/* kernel programs */									\
 	X(interface_attached, snapshot, "weir_interface_attached", GAUGE, "",			\
 	  "1 while a program of ours is attached to the interface.", "interface")		\

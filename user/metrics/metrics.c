@@ -22,12 +22,16 @@ static const struct metrics_family family[] = {
 
 int metrics_write(enum metrics_format format, const struct metrics_input *input, struct buffer *out)
 {
-	for (size_t i = 0; i < FAMILIES; i++) {
-		struct metrics_writer writer = {.out = out, .format = format, .family = &family[i]};
+	struct metrics_writer writer = {.out = out, .format = format};
 
-		if (*(const void *const *)((const char *)input + family[i].source))
-			family[i].emit(&writer, input);
+	for (size_t i = 0; i < FAMILIES; i++) {
+		writer.family = &family[i];
+		if (!*(const void *const *)((const char *)input + family[i].source))
+			continue;
+		family[i].emit(&writer, input);
+		metrics_end_family(&writer);
 	}
+	buffer_release(&writer.body);
 	if (format == METRICS_OPENMETRICS)
 		buffer_text(out, "# EOF\n");
 	return out->failed ? -ENOMEM : 0;
@@ -35,9 +39,15 @@ int metrics_write(enum metrics_format format, const struct metrics_input *input,
 
 const char *metrics_content_type(enum metrics_format format)
 {
-	return format == METRICS_OPENMETRICS
-		       ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-		       : "text/plain; version=0.0.4; charset=utf-8";
+	static const char *const type[] = {
+		[METRICS_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+		[METRICS_OPENMETRICS] =
+			"application/openmetrics-text; version=1.0.0; charset=utf-8",
+		[METRICS_PROTOBUF] =
+			"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+	};
+
+	return type[format];
 }
 
 static void document_family(const struct metrics_family *row, struct buffer *out)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Figures -> text, pure: everything read is passed in, nothing is kept. Formats are the Prometheus
- * text format 0.0.4 and OpenMetrics 1.0. Both carry the same series under the same labels (`le` as
- * OpenMetrics spells it, "1.0", in both), so that negotiating another format makes no new series.
+ * Figures -> exposition, pure: everything read is passed in, nothing is kept. Formats are the Prometheus
+ * text format 0.0.4, OpenMetrics 1.0 and protobuf (delimited io.prometheus.client.MetricFamily). All carry the
+ * same series under the same labels (`le` as OpenMetrics spells it, "1.0", in both texts), so that negotiating
+ * another format makes no new series; only in protobuf a latency histogram has native buckets beside the classic.
  */
 #pragma once
 
@@ -14,7 +15,8 @@
 #include "user/metrics/histogram.h"
 #include "user/metrics/snapshot.h"
 
-enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
+/* In the order of what they can say */
+enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS, METRICS_PROTOBUF, METRICS_FORMATS };
 
 /* What one HTTP handler has answered. A code with count 0 is listed too: it is one it may answer. */
 #define METRICS_HANDLERS 20

@@ -26,6 +26,7 @@ void snapshot_unref(struct snapshot *snapshot)
 		return;
 	free(snapshot->series);
 	free(snapshot->limit);
+	free(snapshot->latency);
 	free(snapshot);
 }
 

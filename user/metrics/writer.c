@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "user/base/utf8.h"
+#include "user/metrics/protobuf.h"
 
 static const char *const type_name[] = {
 	[METRICS_COUNTER] = "counter",
@@ -74,15 +75,11 @@ static void metadata(struct metrics_writer *writer, const char *keyword, size_t 
 	buffer_char(writer->out, ' ');
 }
 
-static void describe(struct metrics_writer *writer)
+static void describe_text(struct metrics_writer *writer)
 {
 	const struct metrics_family *family = writer->family;
 	bool open = writer->format == METRICS_OPENMETRICS;
 	size_t length = strlen(family->name);
-
-	if (writer->described)
-		return;
-	writer->described = true;
 
 	if (open && family->type == METRICS_COUNTER && ends_with(family->name, length, "_total"))
 		length -= strlen("_total");
@@ -100,6 +97,30 @@ static void describe(struct metrics_writer *writer)
 	}
 }
 
+/* What comes before each sample, in any format */
+static void begin_sample(struct metrics_writer *writer, size_t labels)
+{
+	for (size_t i = 0; i < labels; i++)
+		if (!writer->family->label[i])
+			abort();
+	if (writer->family->label[labels])
+		abort();
+	if (writer->described)
+		return;
+	writer->described = true;
+	if (writer->format == METRICS_PROTOBUF)
+		protobuf_head(writer);
+	else
+		describe_text(writer);
+}
+
+void metrics_end_family(struct metrics_writer *writer)
+{
+	if (writer->format == METRICS_PROTOBUF)
+		protobuf_end(writer);
+	writer->described = false;
+}
+
 static void label(struct buffer *out, char before, const char *name, const char *value)
 {
 	buffer_char(out, before);
@@ -113,20 +134,14 @@ static void label(struct buffer *out, char before, const char *name, const char 
 static void series(struct metrics_writer *writer, const char *suffix, const char *le, size_t count,
 		   const char *const *values)
 {
-	const struct metrics_family *family = writer->family;
 	char before = '{';
 
-	describe(writer);
-	buffer_text(writer->out, family->name);
+	buffer_text(writer->out, writer->family->name);
 	buffer_text(writer->out, suffix);
 	for (size_t i = 0; i < count; i++) {
-		if (!family->label[i])
-			abort();
-		label(writer->out, before, family->label[i], values[i]);
+		label(writer->out, before, writer->family->label[i], values[i]);
 		before = ',';
 	}
-	if (family->label[count])
-		abort();
 	if (le) {
 		label(writer->out, before, "le", le);
 		before = ',';
@@ -139,6 +154,11 @@ static void series(struct metrics_writer *writer, const char *suffix, const char
 void metrics_sample_number(struct metrics_writer *writer, uint64_t number, size_t count,
 			   const char *const *values)
 {
+	begin_sample(writer, count);
+	if (writer->format == METRICS_PROTOBUF) {
+		protobuf_number(writer, (double)number, count, values);
+		return;
+	}
 	series(writer, "", NULL, count, values);
 	buffer_number(writer->out, number);
 	buffer_char(writer->out, '\n');
@@ -147,6 +167,11 @@ void metrics_sample_number(struct metrics_writer *writer, uint64_t number, size_
 void metrics_sample_real(struct metrics_writer *writer, double number, size_t count,
 			 const char *const *values)
 {
+	begin_sample(writer, count);
+	if (writer->format == METRICS_PROTOBUF) {
+		protobuf_number(writer, number, count, values);
+		return;
+	}
 	series(writer, "", NULL, count, values);
 	buffer_real(writer->out, number);
 	buffer_char(writer->out, '\n');
@@ -158,31 +183,49 @@ static void bound_text(char *text, size_t size, double bound)
 	_cleanup_buffer_ struct buffer digits = {0};
 
 	buffer_real(&digits, bound);
+	*text = '\0';
 	if (digits.failed) /* the scrape fails as well, by the same want of memory */
 		return;
 	snprintf(text, size, "%s%s", buffer_string(&digits),
 		 memchr(digits.data, '.', digits.length) ? "" : ".0");
 }
 
+static void bucket(struct metrics_writer *writer, const char *le, uint64_t within, size_t count,
+		   const char *const *values)
+{
+	series(writer, "_bucket", le, count, values);
+	buffer_number(writer->out, within);
+	buffer_char(writer->out, '\n');
+}
+
+void metrics_sample_buckets(struct metrics_writer *writer, const struct metrics_buckets *buckets,
+			    size_t count, const char *const *values)
+{
+	begin_sample(writer, count);
+	if (writer->format == METRICS_PROTOBUF) {
+		protobuf_buckets(writer, buckets, count, values);
+		return;
+	}
+	for (size_t i = 0; i < buckets->bounds; i++) {
+		char le[32];
+
+		bound_text(le, sizeof(le), buckets->bound[i]);
+		bucket(writer, le, buckets->within[i], count, values);
+	}
+	bucket(writer, "+Inf", buckets->count, count, values);
+	series(writer, "_sum", NULL, count, values);
+	buffer_real(writer->out, buckets->sum);
+	buffer_char(writer->out, '\n');
+	series(writer, "_count", NULL, count, values);
+	buffer_number(writer->out, buckets->count);
+	buffer_char(writer->out, '\n');
+}
+
 void metrics_sample_histogram(struct metrics_writer *writer, const struct histogram *histogram,
 			      size_t count, const char *const *values)
 {
-	uint64_t total = 0;
+	struct metrics_buckets buckets;
 
-	for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++) {
-		char le[32] = "+Inf";
-
-		if (i < HISTOGRAM_BOUNDS)
-			bound_text(le, sizeof(le), histogram_bound[i]);
-		total += histogram->slot[i];
-		series(writer, "_bucket", le, count, values);
-		buffer_number(writer->out, total);
-		buffer_char(writer->out, '\n');
-	}
-	series(writer, "_sum", NULL, count, values);
-	buffer_real(writer->out, histogram->sum);
-	buffer_char(writer->out, '\n');
-	series(writer, "_count", NULL, count, values);
-	buffer_number(writer->out, total);
-	buffer_char(writer->out, '\n');
+	buckets_of_histogram(histogram, &buckets);
+	metrics_sample_buckets(writer, &buckets, count, values);
 }
