@@ -8,11 +8,12 @@
                                                      connections (UDP: from each of N ports)
 
 A request for /10 is answered after 10 ms, with a head and body of several segments; so is a datagram "10". /10?503 is answered with
-that status.
+that status; one for /10?reset with a RST.
 """
 import argparse
 import re
 import socket
+import struct
 import threading
 import time
 
@@ -30,12 +31,15 @@ def answer_http(connection):
                     return
                 received += part
             head, _, received = received.partition(b"\r\n\r\n")
-            delay, status = re.match(rb"\w+ /([\d.]+)(?:\?(\d+))?", head).groups()
+            delay, status = re.match(rb"\w+ /([\d.]+)(?:\?(\w+))?", head).groups()
             body = re.search(rb"(?i)\ncontent-length: *(\d+)", head)
             while body and len(received) < int(body[1]):
                 received += connection.recv(65536)
             received = received[int(body[1]) if body else 0:]
             time.sleep(float(delay) / 1000)
+            if status == b"reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
             connection.sendall(b"HTTP/1.1 %s Answer\r\nContent-Length: %d\r\n\r\n%s" % (status or b"200", len(BODY), BODY))
 
 

@@ -5,12 +5,11 @@
 # put together by other code (capture.py, which states the tolerance), must make the same histograms.
 
 load lib
+load capture
 setup() {
 	world
-	background server "$host" "$python" "$here/delays.py" serve 80
-	background upstream "$client" "$python" "$here/delays.py" serve 8080
-	eventually 5 grep -q serving "$dir/server.out"
-	eventually 5 grep -q serving "$dir/upstream.out"
+	delays server "$host" 80
+	delays upstream "$client" 8080
 	configure <<- END
 		interfaces: [{name: wan}]
 		services:
@@ -25,34 +24,6 @@ setup() {
 teardown() { end_of_world; }
 
 here=$BATS_TEST_DIRNAME
-
-# capture: tcpdump of the host's interface, from now on
-capture() {
-	background tcpdump "$host" tcpdump -i wan -w "$dir/capture" -U --immediate-mode --time-stamp-precision=nano -B 16384 -s 0 -Z root
-	eventually 5 grep -q 'listening on' "$dir/tcpdump.out"
-}
-
-# captured: all of it is in the file
-captured() {
-	sleep 0.3
-	kill -INT "$tcpdump"
-	wait "$tcpdump" || true
-	contains "$(cat "$dir/tcpdump.out")" "0 packets dropped by kernel"
-}
-
-# latency_of NAME: /v1/latency of it, with figures that were taken after the call
-latency_of() {
-	local called waited
-	called=$(date +%s%N)
-	for _ in {1..200}; do
-		waited=$(($(date +%s%N) - called))
-		get "/v1/latency?name=$1" > "$dir/latency"
-		jq -e --argjson waited $waited '.age_seconds * 1e9 < $waited' "$dir/latency" > /dev/null && return
-		sleep 0.05
-	done
-	echo "the figures are never renewed"
-	return 1
-}
 
 # agree NAME PORT service|upstream SAMPLES: of its responses. And the comparison can fail: of samples in a slot further on
 # it says no

@@ -5,6 +5,7 @@
 # them, and a daemon that has seen nothing gets the capture replayed. Both have the samples that each kind is worth.
 
 load lib
+load capture
 here=$BATS_TEST_DIRNAME
 
 setup() {
@@ -15,48 +16,6 @@ setup() {
 }
 teardown() { end_of_world; }
 
-# nginx_in NAMESPACE PORT: / at once, /slow/N after N ms
-nginx_in() {
-	mkdir -p "$dir/nginx"
-	cat > "$dir/nginx/nginx.conf" <<- END
-		daemon off;
-		worker_processes 1;
-		pid $dir/nginx/pid;
-		error_log $dir/nginx/error.log;
-		events { worker_connections 512; }
-		http {
-			access_log off;
-			client_body_temp_path $dir/nginx/body;
-			proxy_temp_path $dir/nginx/proxy;
-			server {
-				listen $2;
-				listen [::]:$2;
-				location / { return 200 "served\n"; }
-				location /slow/ {
-					proxy_pass http://127.0.0.1:7001/;
-					proxy_ignore_client_abort on;
-				}
-			}
-		}
-	END
-	background slow "$1" "$python" "$here/delays.py" serve 7001
-	eventually 5 grep -q serving "$dir/slow.out"
-	background nginx "$1" nginx -p "$dir/nginx" -c "$dir/nginx/nginx.conf"
-	eventually 5 nsenter --net="/run/netns/$1" curl -s -o "$dir/nginx/first" "http://127.0.0.1:$2/"
-}
-
-capture() {
-	background tcpdump "$host" tcpdump -i wan -w "$dir/capture" -U --immediate-mode -B 16384 -s 0 -Z root
-	eventually 5 grep -q 'listening on' "$dir/tcpdump.out"
-}
-
-captured() {
-	sleep 0.5
-	kill -INT "$tcpdump"
-	wait "$tcpdump" || true
-	contains "$(cat "$dir/tcpdump.out")" "0 packets dropped by kernel"
-}
-
 # counted NAME: "HANDSHAKES RESPONSES" by the daemon
 counted() { get "/v1/latency?name=$1" | jq -r '[(.services + .upstreams)[].histograms[].count] | map(tostring) | join(" ")'; }
 counted_is() { [ "$(counted "$1")" = "$2" ]; }
@@ -64,10 +23,8 @@ counted_is() { [ "$(counted "$1")" = "$2" ]; }
 # twice "HANDSHAKES RESPONSES": of both families
 twice() { awk '{ print 2 * $1, 2 * $2 }' <<< "$1"; }
 
-# in_capture PORT ROLE: the same by the capture itself
-in_capture() {
-	"$python" "$here/capture.py" samples "$dir/capture" "$1" "$2" | awk '{ n[$1 ~ /response$/]++ } END { print n[0] + 0, n[1] + 0 }'
-}
+# counted_in_capture PORT ROLE: the same by the capture itself
+counted_in_capture() { in_capture "$1" "$2" | awk '{ n[$1 ~ /response$/]++ } END { print n[0] + 0, n[1] + 0 }'; }
 
 # nothing_is_left: no connection goes on, none was forgotten while something was under way
 nothing_is_left() {
@@ -76,7 +33,8 @@ nothing_is_left() {
 }
 
 @test "connections to nginx here: live, in the capture and replayed they give the same samples" {
-	nginx_in "$host" 80
+	delays slow "$host" 7001
+	nginx_before "$host" 80 127.0.0.1:7001
 	configure <<- END
 		interfaces: [{name: wan}]
 		services: [{name: web, match: [tcp/80]}]
@@ -88,7 +46,7 @@ nothing_is_left() {
 	in_client "$python" "$here/sessions.py" fd77::1 80
 	captured
 	expected=$(twice "$sessions")
-	is "$expected" "$(in_capture 80 service)"
+	is "$expected" "$(counted_in_capture 80 service)"
 	eventually 3 counted_is web "$expected"
 	nothing_is_left
 
@@ -105,7 +63,8 @@ nothing_is_left() {
 }
 
 @test "calls of this host to nginx over there: the same, and none is left open" {
-	nginx_in "$client" 8080
+	delays slow "$client" 7001
+	nginx_before "$client" 8080 127.0.0.1:7001
 	configure <<- END
 		interfaces: [{name: wan}]
 		upstreams: [{name: api, http: true, endpoints: ["10.77.0.2:8080", "[fd77::2]:8080"]}]
@@ -116,7 +75,7 @@ nothing_is_left() {
 	in_host "$python" "$here/sessions.py" fd77::2 8080
 	captured
 	expected=$(twice "$sessions")
-	is "$expected" "$(in_capture 8080 upstream)"
+	is "$expected" "$(counted_in_capture 8080 upstream)"
 	eventually 3 counted_is api "$expected"
 	eventually 3 nothing_is_left
 
