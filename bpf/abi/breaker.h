@@ -14,6 +14,7 @@ enum weir_gate {
 	WEIR_GATE_PASS, /* closed */
 	WEIR_GATE_REJECT, /* open: TCP SYNs are answered with a RST, datagrams with port unreachable */
 	WEIR_GATE_PERMITS, /* half-open: so many pass, the rest as REJECT */
+	WEIR_GATE_FORCED,  /* by an operator: as REJECT, also where WEIR_ENDPOINT_OBSERVE */
 };
 
 /*
@@ -31,8 +32,18 @@ struct weir_breaker {
 	u64 word; /* WEIR_GATE_WORD */
 	u64 until_ns; /* REJECT, PERMITS: from then on all passes: the daemon is gone. CLOCK_MONOTONIC */
 	u32 streak; /* failures since the last success; the kernel counts, any processor may lose one */
-	u32 reserved;
-	u64 reserved2[5];
+	/*
+	 * What the daemon leaves for the next one (struct breaker_saved, user/breaker), so that an open breaker stays open over a
+	 * restart, and an override to its end. The kernel does not look at it. Times: CLOCK_MONOTONIC, which goes on
+	 */
+	u32 ejections;
+	u64 retry_ns;  /* open: when it becomes half-open */
+	u64 forced_ns; /* forced: when the override ends; 0: never */
+	u64 since_ns;  /* when the state began */
+	u8 state;      /* enum breaker_state */
+	u8 reason;     /* enum breaker_reason: why it began */
+	u8 reserved[6];
+	u64 reserved2;
 };
 weir_assert_size(struct weir_breaker, 64);
 
@@ -52,5 +63,8 @@ struct weir_outcome {
 };
 weir_assert_size(struct weir_outcome, 32);
 
-/* SO_MARK of the daemon's own probes: they pass every gate, and count as calls */
+/*
+ * SO_MARK of the daemon's own probes: they pass every gate, and no flow is made of them, so they are no calls: the daemon knows
+ * what became of them better than the kernel (a status it did not expect, its own timeout)
+ */
 #define WEIR_PROBE_MARK 0x77656972 /* "weir" */

@@ -83,6 +83,20 @@ static void assert_breakers_equal(const struct config_breaker *a, const struct c
 	assert_int_equal(a->half_open_timeout_ns, b->half_open_timeout_ns);
 	assert_int_equal(a->max_ejection_percent, b->max_ejection_percent);
 	assert_int_equal(a->eject_last, b->eject_last);
+	assert_int_equal(a->reset, b->reset);
+}
+
+static void assert_probes_equal(const struct config_probe *a, const struct config_probe *b)
+{
+	assert_int_equal(a->type, b->type);
+	if (a->type == PROBE_OFF)
+		return;
+	assert_int_equal(a->interval_ns, b->interval_ns);
+	assert_int_equal(a->timeout_ns, b->timeout_ns);
+	assert_int_equal(a->jitter, b->jitter);
+	assert_string_equal(a->path, b->path);
+	assert_int_equal(a->expect_first, b->expect_first);
+	assert_int_equal(a->expect_last, b->expect_last);
 }
 
 static void assert_upstreams_equal(const struct config_upstream *a, const struct config_upstream *b)
@@ -94,6 +108,7 @@ static void assert_upstreams_equal(const struct config_upstream *a, const struct
 	assert_int_equal(a->connect_timeout_ns, b->connect_timeout_ns);
 	assert_int_equal(a->answer_timeout_ns, b->answer_timeout_ns);
 	assert_breakers_equal(&a->breaker, &b->breaker);
+	assert_probes_equal(&a->probe, &b->probe);
 	assert_int_equal(a->endpoints, b->endpoints);
 	for (size_t i = 0; i < a->endpoints; i++) {
 		assert_string_equal(a->endpoint[i].name, b->endpoint[i].name);

@@ -13,6 +13,7 @@
 #define ENDPOINT \
 	"; expected HOST:PORT such as 10.1.2.3:8443, [2001:db8::1]:53 or api.example.org:443"
 #define BREAKER(text) CALLED("breaker: {" text "}")
+#define PROBE(text) CALLED("probe: {" text "}")
 #define LIMIT(text) INTERFACE SERVICE "    limits:\n      default: [" text "]\n"
 
 static const struct refusal {
@@ -674,7 +675,7 @@ static const struct refusal {
 	 "f:4: upstreams[1].name: \"api\" is there twice, first on line 3; expected another name"},
 	{"upstream with a stranger", CALLED("port: 80"),
 	 "f:5: upstreams[0].port: unknown field; expected one of name, endpoints, protocol, http,"
-	 " slow, connect_timeout, answer_timeout, breaker"},
+	 " slow, connect_timeout, answer_timeout, breaker, probe"},
 	{"endpoint a list", UPSTREAM("[a]"),
 	 "f:3: upstreams[0].endpoints[0]: is a list; expected HOST:PORT such as 10.1.2.3:8443"},
 	{"endpoint without port", UPSTREAM("a:1, 10.1.2.3"),
@@ -798,7 +799,7 @@ static const struct refusal {
 	 "f:5: upstreams[0].breaker.failures: unknown field; expected one of mode,"
 	 " consecutive_failures, failure_ratio, slow_ratio, min_calls, window, max_connections,"
 	 " saturation, waiting_syns, success_rate, recovery, recovery_max, jitter, half_open_permits,"
-	 " half_open_successes, half_open_timeout, max_ejection_percent, eject_last"},
+	 " half_open_successes, half_open_timeout, max_ejection_percent, eject_last, on_open"},
 	{"breaker mode", BREAKER("mode: on"),
 	 "f:5: upstreams[0].breaker.mode: \"on\" is not known here; expected enforce, observe or off"},
 	{"failures too many", BREAKER("consecutive_failures: 1000001"),
@@ -873,6 +874,42 @@ static const struct refusal {
 	 "; expected a number from 1 to 100"},
 	{"eject_last perhaps", BREAKER("eject_last: yes"),
 	 "f:5: upstreams[0].breaker.eject_last: \"yes\" is neither; expected true or false"},
+	{"on_open drop", BREAKER("on_open: drop"),
+	 "f:5: upstreams[0].breaker.on_open: \"drop\" is not known here; expected reject or reset"},
+	{"probe a word", CALLED("probe: http"),
+	 "f:5: upstreams[0].probe: is a single value"
+	 "; expected a mapping such as {type: http, path: /healthz}"},
+	{"probe with a stranger", PROBE("port: 80"),
+	 "f:5: upstreams[0].probe.port: unknown field; expected one of type, interval, timeout, jitter,"
+	 " path, expect"},
+	{"probe type", PROBE("type: icmp"),
+	 "f:5: upstreams[0].probe.type: \"icmp\" is not known here; expected tcp, http or off"},
+	{"probe over UDP", CALLED("protocol: udp\n    probe: {}"),
+	 "f:6: upstreams[0].probe: is for TCP, and the protocol here is udp; expected none"},
+	{"probe too often", PROBE("interval: 99ms"),
+	 "f:5: upstreams[0].probe.interval: \"99ms\" is out of range"
+	 "; expected a duration from 100ms to 1h such as 5s"},
+	{"probe that overlaps", PROBE("interval: 1s, timeout: 2s"),
+	 "f:5: upstreams[0].probe.timeout: \"2s\" is longer than interval, which is 1s"
+	 "; expected at most that"},
+	{"probe jitter", PROBE("jitter: 51%"),
+	 "f:5: upstreams[0].probe.jitter: \"51%\" is out of range"
+	 "; expected a percentage up to 50% such as 10%, or off"},
+	{"probe path", PROBE("path: healthz"),
+	 "f:5: upstreams[0].probe.path: \"healthz\" is not a path; expected a path such as /healthz"},
+	{"probe path with a blank", PROBE("path: '/a b'"),
+	 "f:5: upstreams[0].probe.path: \"/a b\" is not a path; expected a path such as /healthz"},
+	{"probe path of tcp", PROBE("type: tcp, path: /"),
+	 "f:5: upstreams[0].probe.path: is for HTTP, and the type here is tcp; expected type: http"},
+	{"probe status", PROBE("expect: 2xx"),
+	 "f:5: upstreams[0].probe.expect: \"2xx\" is not a status"
+	 "; expected a status such as 200, or a range such as 200..399"},
+	{"probe status backwards", PROBE("expect: 399..200"),
+	 "f:5: upstreams[0].probe.expect: \"399..200\" is out of range"
+	 "; expected a status such as 200, or a range such as 200..399"},
+	{"probe status long", PROBE("expect: 200000000..399"),
+	 "f:5: upstreams[0].probe.expect: \"200000000..399\" is not a status"
+	 "; expected a status such as 200, or a range such as 200..399"},
 	{"breaker that sees nothing", BREAKER("mode: observe") "latency: {enabled: false}\n",
 	 "f:6: latency.enabled: is false, but the breaker of upstream `api` goes by what is measured"
 	 "; expected true, or mode: off in that breaker"},

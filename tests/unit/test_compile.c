@@ -405,16 +405,36 @@ static void endpoints_arrive_under_their_numbers(void **state)
 
 	(void)state;
 	assert_int_equal(out.side->flags & WEIR_SIDE_ENDPOINTS, WEIR_SIDE_ENDPOINTS);
-	assert_endpoint(&out.side->endpoint[numbers->endpoint[0]], WEIR_ENDPOINT_USED,
-			numbers->upstream[0], 1000000000, 30000000000);
+	/* Operators may close the gate of what has no breaker, too. */
+	assert_endpoint(&out.side->endpoint[numbers->endpoint[0]],
+			WEIR_ENDPOINT_USED | WEIR_ENDPOINT_BREAKER, numbers->upstream[0],
+			1000000000, 30000000000);
 	for (size_t i = 1; i < 3; i++)
 		assert_endpoint(&out.side->endpoint[numbers->endpoint[i]],
-				WEIR_ENDPOINT_USED | WEIR_ENDPOINT_HTTP, numbers->upstream[1],
-				250000000, 5000000000);
+				WEIR_ENDPOINT_USED | WEIR_ENDPOINT_BREAKER | WEIR_ENDPOINT_HTTP,
+				numbers->upstream[1], 250000000, 5000000000);
 	assert_int_not_equal(numbers->upstream[0], numbers->upstream[1]);
 	for (size_t i = 0; i < WEIR_ENDPOINTS; i++)
 		used += out.side->endpoint[i].flags != 0;
 	assert_int_equal(used, 3);
+	compiled_free(&out);
+	config_unref(config);
+}
+
+static void breakers_say_what_open_means(void **state)
+{
+	struct config *config = parse("interfaces: [{name: a}]\n"
+				      "upstreams:\n"
+				      "  - {name: a, endpoints: [h:1], breaker: {on_open: reset}}\n"
+				      "  - {name: b, endpoints: [h:2], breaker: {mode: observe}}\n");
+	struct compiled out = compile_it(config);
+	const u8 all = WEIR_ENDPOINT_USED | WEIR_ENDPOINT_BREAKER;
+
+	(void)state;
+	assert_int_equal(out.side->endpoint[out.numbers.endpoint[0]].flags,
+			 all | WEIR_ENDPOINT_RESET);
+	assert_int_equal(out.side->endpoint[out.numbers.endpoint[1]].flags,
+			 all | WEIR_ENDPOINT_OBSERVE);
 	compiled_free(&out);
 	config_unref(config);
 }
@@ -495,6 +515,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits_modes_and_masks_arrive),
 		cmocka_unit_test(endpoints_arrive_under_their_numbers),
+		cmocka_unit_test(breakers_say_what_open_means),
 		cmocka_unit_test(services_are_followed_as_configured),
 		cmocka_unit_test(without_latency_nothing_is_followed),
 		cmocka_unit_test(slots_are_cut_at_native_bounds_and_buckets),

@@ -115,7 +115,8 @@ static const char everything[] =
 	"      success_rate: {stdev_factor: 2.125, minimum_endpoints: 3, request_volume: 50},\n"
 	"      recovery: 1.5s, recovery_max: 1h, jitter: off, half_open_permits: 2,\n"
 	"      half_open_successes: 4, half_open_timeout: 1m, max_ejection_percent: 34,\n"
-	"      eject_last: true}\n"
+	"      eject_last: true, on_open: reset}\n"
+	"    probe: {interval: 2.5s, timeout: 300ms, jitter: 12.5%, path: \"/it's?a=b#c\", expect: 200..204}\n"
 	"  - {name: dns, protocol: udp, answer_timeout: 500ms, endpoints: [10.1.2.3:8443]}\n"
 	"latency: {enabled: false, buckets: [1us, 1234567ns, 1.5s, 90s, 1h]}\n"
 	"deny: [198.51.100.0/24]\n"
@@ -322,6 +323,50 @@ static void breakers_are_read(void **state)
 	assert_int_equal(breaker->half_open_timeout_ns, 60000000000);
 	assert_int_equal(breaker->max_ejection_percent, 34);
 	assert_true(breaker->eject_last);
+	assert_true(breaker->reset);
+	config_unref(config);
+}
+
+static void probes_are_read(void **state)
+{
+	struct config *config = parse(everything);
+	const struct config_probe *probe = &config->upstream[0].probe;
+
+	(void)state;
+	assert_int_equal(probe->type, PROBE_HTTP);
+	assert_int_equal(probe->interval_ns, 2500000000);
+	assert_int_equal(probe->timeout_ns, 300000000);
+	assert_int_equal(probe->jitter, 1250);
+	assert_string_equal(probe->path, "/it's?a=b#c");
+	assert_int_equal(probe->expect_first, 200);
+	assert_int_equal(probe->expect_last, 204);
+	config_unref(config);
+}
+
+static void probes_have_defaults(void **state)
+{
+	struct config *config =
+		parse(INTERFACE "upstreams:\n"
+				"  - {name: a, endpoints: [h:1]}\n"
+				"  - {name: b, endpoints: [h:2], probe: {}}\n"
+				"  - {name: c, endpoints: [h:3], probe: {expect: 204}}\n"
+				"  - {name: d, endpoints: [h:4], probe: {interval: 200ms}}\n");
+	const struct config_probe *none = &config->upstream[0].probe,
+				  *plain = &config->upstream[1].probe,
+				  *http = &config->upstream[2].probe,
+				  *fast = &config->upstream[3].probe;
+
+	(void)state;
+	assert_int_equal(none->type, PROBE_OFF);
+	assert_int_equal(plain->type, PROBE_TCP);
+	assert_int_equal(plain->interval_ns, 5000000000);
+	assert_int_equal(plain->timeout_ns, 1000000000);
+	assert_int_equal(plain->jitter, 1000);
+	assert_int_equal(http->type, PROBE_HTTP);
+	assert_string_equal(http->path, "/");
+	assert_int_equal(http->expect_first, 204);
+	assert_int_equal(http->expect_last, 204);
+	assert_int_equal(fast->timeout_ns, 200000000);
 	config_unref(config);
 }
 
@@ -960,6 +1005,8 @@ int main(void)
 		cmocka_unit_test(upstreams_are_read_with_their_endpoints),
 		cmocka_unit_test(upstreams_have_defaults),
 		cmocka_unit_test(breakers_are_read),
+		cmocka_unit_test(probes_are_read),
+		cmocka_unit_test(probes_have_defaults),
 		cmocka_unit_test(breakers_have_defaults),
 		cmocka_unit_test(latency_and_its_buckets_are_read),
 		cmocka_unit_test(services_with_flows_are_followed_unless_told_otherwise),

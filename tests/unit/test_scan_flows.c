@@ -24,6 +24,10 @@ static struct world {
 	struct scan_timeout timeout[WEIR_ENDPOINTS];
 	struct scan_flows *scan;
 	struct snapshot *out;
+	unsigned int told, pauses;
+	uint32_t told_endpoint;
+	bool told_connecting;
+	uint64_t told_since_ns;
 } * world;
 
 static int begin(void **state)
@@ -47,10 +51,34 @@ static int end(void **state)
 	return 0;
 }
 
+static void note(void *context, uint32_t endpoint, bool connecting, uint64_t since_ns)
+{
+	struct world *here = context;
+
+	here->told++;
+	here->told_endpoint = endpoint;
+	here->told_connecting = connecting;
+	here->told_since_ns = since_ns;
+}
+
+static void pause_here(void *context)
+{
+	((struct world *)context)->pauses++;
+}
+
 static const struct snapshot *pass(uint64_t now_ns)
 {
-	const struct scan_flows_input input = {world->set, SETS, world->late, world->timeout,
-					       now_ns};
+	const struct scan_flows_input input = {
+		.set = world->set,
+		.sets = SETS,
+		.late = world->late,
+		.timeout = world->timeout,
+		.now_ns = now_ns,
+		.given_up = note,
+		.context = world,
+		.pause = {pause_here, world},
+	};
+
 
 	snapshot_unref(world->out);
 	world->out = snapshot_new();
@@ -205,6 +233,35 @@ static void nothing_is_taken_from_a_way_that_is_being_written(void **state)
 	assert_int_equal(world->late[1].no_answer, 0);
 }
 
+static void what_is_given_up_on_is_told_at_once(void **state)
+{
+	(void)state;
+	put(2, NOW + SECOND, call(WEIR_FLOW_ASKED, TCP, 9, 4 * SECOND));
+	pass(NOW);
+	assert_int_equal(world->told, 1);
+	assert_int_equal(world->told_endpoint, 9);
+	assert_true(world->told_connecting);
+	assert_int_equal(world->told_since_ns, NOW - 4 * SECOND);
+	put(3, NOW + SECOND, call(WEIR_FLOW_OPEN, TCP, 8, 31 * SECOND));
+	pass(NOW);
+	assert_int_equal(world->told, 2);
+	assert_int_equal(world->told_endpoint, 8);
+	assert_false(world->told_connecting);
+	assert_true(world->pauses >= 2);
+}
+
+static void syns_wait_until_they_are_given_up_on(void **state)
+{
+	(void)state;
+	put(0, NOW + SECOND, call(WEIR_FLOW_ASKED, TCP, 7, SECOND));
+	put(1, NOW + SECOND, call(WEIR_FLOW_ASKED, TCP, 7, 2 * SECOND));
+	put(2, NOW + SECOND, call(WEIR_FLOW_ASKED, UDP, 7, SECOND));
+	put(3, NOW + SECOND, call(WEIR_FLOW_ANSWERED, TCP, 7, SECOND));
+	put(4, NOW + SECOND, call(WEIR_FLOW_ASKED, TCP, 8, 4 * SECOND)); /* too long */
+	assert_int_equal(pass(NOW)->endpoint[7].waiting_syns, 2);
+	assert_int_equal(world->out->endpoint[8].waiting_syns, 0);
+}
+
 /* ------------------------------------------------------------------------------------------ top */
 
 static void the_busiest_come_first_and_no_more_than_there_is_room_for(void **state)
@@ -300,6 +357,8 @@ int main(void)
 		TEST(flows_that_may_be_forgotten_are_not_counted),
 		TEST(only_connections_to_an_upstream_that_were_made_are_open),
 		TEST(calls_that_take_too_long_are_given_up_on_once),
+		TEST(what_is_given_up_on_is_told_at_once),
+		TEST(syns_wait_until_they_are_given_up_on),
 		TEST(services_and_calls_without_a_timeout_are_left_alone),
 		TEST(a_silent_call_is_given_up_on_though_its_flow_may_be_forgotten),
 		TEST(nothing_is_taken_from_a_way_that_is_being_written),

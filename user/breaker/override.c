@@ -48,6 +48,16 @@ void breaker_reset(struct breaker *breaker, unsigned int number, uint64_t now_ns
 	breaker_enter(breaker, endpoint, breaker_rest(breaker), BREAKER_BY_RESET);
 }
 
+void breaker_revive(struct breaker *breaker, unsigned int number, uint64_t now_ns)
+{
+	struct endpoint *endpoint = &breaker->endpoint[number];
+
+	breaker_at(breaker, now_ns);
+	breaker_settle(breaker, endpoint);
+	if (endpoint->state == BREAKER_OPEN)
+		breaker_enter(breaker, endpoint, BREAKER_HALF_OPEN, BREAKER_BY_ANSWERS);
+}
+
 void breaker_save(const struct breaker *breaker, unsigned int number, struct breaker_saved *out)
 {
 	const struct endpoint *endpoint = &breaker->endpoint[number];

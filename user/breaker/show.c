@@ -1,30 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What goes out: the gate for the kernel, the view for people, and the words. */
+/* What goes out: the gate for the kernel, and the view for people. */
 #include "user/breaker/internal.h"
 
-const char *breaker_state_word(enum breaker_state state)
-{
-	static const char *const words[] = {
-#define X(name, word) [BREAKER_##name] = word,
-		BREAKER_STATES(X)
-#undef X
-	};
-
-	return state < BREAKER_STATE_COUNT ? words[state] : "?";
-}
-
-const char *breaker_reason_word(enum breaker_reason reason)
-{
-	static const char *const words[] = {
-#define X(name, word) [BREAKER_BY_##name] = word,
-		BREAKER_REASONS(X)
-#undef X
-	};
-
-	return reason < BREAKER_REASON_COUNT ? words[reason] : "?";
-}
-
-void breaker_gate(const struct breaker *breaker, unsigned int number, struct breaker_gate *out)
+void breaker_gate_of_state(const struct breaker *breaker, unsigned int number,
+			   struct breaker_gate *out)
 {
 	const struct endpoint *endpoint = &breaker->endpoint[number];
 	struct breaker_gate gate = {
@@ -34,10 +13,6 @@ void breaker_gate(const struct breaker *breaker, unsigned int number, struct bre
 	};
 	uint64_t until = endpoint->until_ns, lease = endpoint->lease_ns;
 
-	if (!endpoint_is_enforced(breaker, endpoint)) {
-		*out = gate;
-		return;
-	}
 	if (endpoint->state == BREAKER_OPEN) {
 		gate.verdict = BREAKER_REFUSE;
 		gate.deadline_ns = endpoint->retry_ns + BREAKER_GRACE_NS;
@@ -51,6 +26,20 @@ void breaker_gate(const struct breaker *breaker, unsigned int number, struct bre
 				   BREAKER_GRACE_NS;
 	}
 	*out = gate;
+}
+
+void breaker_gate(const struct breaker *breaker, unsigned int number, struct breaker_gate *out)
+{
+	const struct endpoint *endpoint = &breaker->endpoint[number];
+
+	if (endpoint_is_enforced(breaker, endpoint))
+		breaker_gate_of_state(breaker, number, out);
+	else
+		*out = (struct breaker_gate){
+			.verdict = BREAKER_PASS,
+			.round = endpoint->round,
+			.since_ns = endpoint->since_ns,
+		};
 }
 
 struct breaker_figures endpoint_figures(const struct endpoint *endpoint)

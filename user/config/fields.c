@@ -311,6 +311,18 @@ const struct field upstream_fields[] = {
 		.inside = breaker_fields,
 		.nesting = "",
 	},
+	{
+		.name = "probe",
+		.read = read_probe,
+		MEMBER(struct config_upstream, probe),
+		.expected = "a mapping such as {type: http, path: /healthz}",
+		.fallback = "none: only real calls tell",
+		.help = "Asks each endpoint now and then whether it works; the breaker takes the answer like "
+			"that to a call. Several good ones in a row bring an open endpoint back early. Not for "
+			"udp.",
+		.inside = probe_fields,
+		.nesting = "",
+	},
 	{},
 };
 

@@ -213,5 +213,16 @@ const struct field breaker_fields[] = {
 		.help = "All endpoints of several may be out at once, if max_ejection_percent allows it. An only "
 			"endpoint always may.",
 	},
+	{
+		.name = "on_open",
+		.read = read_choice,
+		MEMBER(struct config_breaker, reset),
+		.choices = "reject|reset",
+		.expected = "reject or reset",
+		.fallback = "reject",
+		.help = "What open means for connections that are there: reject leaves them alone and refuses "
+			"new ones; reset ends them with their next segment, so that callers which keep "
+			"connections learn it, too.",
+	},
 	{},
 };

@@ -119,6 +119,21 @@ struct config_breaker {
 	uint64_t half_open_timeout_ns; /* default connect_timeout and answer_timeout */
 	uint32_t max_ejection_percent; /* of endpoints, 1 .. 100; default 50 */
 	bool eject_last;
+	bool reset; /* on_open: reject new calls | reset, established connections too */
+};
+
+enum config_probe_type { PROBE_OFF, PROBE_TCP, PROBE_HTTP };
+#define CONFIG_PROBE_PATH 256 /* bytes of a probe's path, with its terminating zero */
+
+/* Asking an endpoint, now and then, whether it works */
+struct config_probe {
+	enum config_probe_type
+		type;	      /* default: http if there is a path, else tcp; without `probe` off */
+	uint64_t interval_ns; /* default 5 s */
+	uint64_t timeout_ns;  /* default 1 s */
+	uint32_t jitter;      /* ratio, either way; default 10 % */
+	char path[CONFIG_PROBE_PATH];	    /* default "/" */
+	uint16_t expect_first, expect_last; /* status; default 200 .. 399 */
 };
 
 /* Something this host calls */
@@ -132,6 +147,7 @@ struct config_upstream {
 	uint64_t connect_timeout_ns; /* default 3 s */
 	uint64_t answer_timeout_ns;  /* default 30 s */
 	struct config_breaker breaker;
+	struct config_probe probe;
 };
 
 enum config_log_format { LOG_AUTO, LOG_TEXT, LOG_JSON };
@@ -192,6 +208,9 @@ void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out
 
 /* Every default of a `breaker` that says nothing; half_open_timeout_ns as with the default timeouts. */
 void config_breaker_default(struct config_breaker *out);
+
+/* Likewise of a `probe`, type off */
+void config_probe_default(struct config_probe *out);
 
 /* Shared by reference; the last unref frees. NULL is allowed. */
 struct config *config_ref(struct config *config);

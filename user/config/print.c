@@ -113,6 +113,7 @@ static void print_upstream(const struct config_upstream *upstream, FILE *out)
 		print_duration("    connect_timeout: ", upstream->connect_timeout_ns, "\n", out);
 	print_duration("    answer_timeout: ", upstream->answer_timeout_ns, "\n", out);
 	print_breaker(&upstream->breaker, out);
+	print_probe(&upstream->probe, out);
 }
 
 static void print_latency(const struct config *config, FILE *out)

@@ -55,4 +55,5 @@ void print_breaker(const struct config_breaker *breaker, FILE *out)
 	print_time("half_open_timeout", breaker->half_open_timeout_ns, out);
 	print_count("max_ejection_percent", breaker->max_ejection_percent, out);
 	fprintf(out, "      eject_last: %s\n", breaker->eject_last ? "true" : "false");
+	fprintf(out, "      on_open: %s\n", breaker->reset ? "reset" : "reject");
 }

@@ -162,7 +162,10 @@ static int finish_upstream(struct reader *reader, const struct node *list, const
 	if (r < 0)
 		return r;
 	r = finish_slow(reader, node, upstream);
-	return r < 0 ? r : finish_breaker(reader, node, upstream);
+	if (r < 0)
+		return r;
+	r = finish_breaker(reader, node, upstream);
+	return r < 0 ? r : finish_probe(reader, node, upstream);
 }
 
 int read_upstreams(struct reader *reader, const struct field *field, const struct node *node,
@@ -194,6 +197,7 @@ int read_upstreams(struct reader *reader, const struct field *field, const struc
 		};
 		config_breaker_default(&config->upstream[number].breaker);
 		config->upstream[number].breaker.mode = BREAKER_OFF;
+		config_probe_default(&config->upstream[number].probe);
 		if (schema_want(reader, &entry, child, NODE_MAP) < 0)
 			return -EINVAL;
 		r = schema_read(reader, field->inside, child, &config->upstream[number]);

@@ -48,6 +48,11 @@ READER(read_success_rate);
 READER(read_percent); /* into a uint32_t, parts of 10,000; `off` is 0 where field->min is */
 READER(read_factor);  /* into a uint32_t, thousandths */
 
+/* read_probe.c, into struct config_probe or one of its members */
+READER(read_probe);
+READER(read_probe_path);
+READER(read_probe_status); /* into struct config_probe */
+
 #undef READER
 
 /* What of a breaker is wrong once all its upstream has been read, and defaults that lean on it; `node`: the upstream */
@@ -59,6 +64,9 @@ int check_breakers(struct reader *reader);
 /* Refuses the name of `node`, a mapping, which `first` has as well. */
 int named_twice(struct reader *reader, const struct node *node, const struct node *first,
 		const char *name);
+
+/* The same of a probe */
+int finish_probe(struct reader *reader, const struct node *node, struct config_upstream *upstream);
 
 /* The map form of a limit while it is read: what its burst means depends on its unit */
 struct limit_draft {
@@ -79,3 +87,4 @@ extern const struct field service_fields[];
 extern const struct field limit_fields[];
 extern const struct field upstream_fields[];
 extern const struct field breaker_fields[];
+extern const struct field probe_fields[];

@@ -61,6 +61,23 @@ static void publish(struct control *control, bool between)
 	snapshot_unref(old);
 }
 
+void control_publish(struct control *control)
+{
+	publish(control, true);
+}
+
+/* At most each 100 ms, however many states change: a snapshot costs more than a state. */
+void control_breakers(struct control *control, bool timer, bool probes)
+{
+	if (probes)
+		breakers_on_probes(control->gather.breakers);
+	if (!timer)
+		return;
+	breakers_on_timer(control->gather.breakers);
+	if (breakers_changed(control->gather.breakers))
+		publish(control, true);
+}
+
 void control_tick(struct control *control)
 {
 	int ended = datapath_expire_bans(control->gather.datapath, clock_monotonic_ns());
@@ -201,6 +218,15 @@ static void use_config(struct control *control, struct config *config)
 	control->gather.config = config;
 }
 
+static void change_breakers(struct control *control)
+{
+	int result = breakers_change(control->gather.breakers, control->config);
+
+	if (result)
+		log_error("breakers", "circuit breakers go on as they were configured: %s",
+			  strerror(-result));
+}
+
 int control_reload(struct control *control, const char *request_id, char *why)
 {
 	struct gather *gather = &control->gather;
@@ -239,6 +265,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		gather->reload_ok_time = clock_unix_seconds();
 		warn_of_fixed(old, config);
 		use_config(control, config);
+		change_breakers(control);
 		upstreams_change(control);
 		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u",
 			    config->path, datapath_generation(gather->datapath));
@@ -281,6 +308,20 @@ static int start_datapath(struct control *control)
 	return result;
 }
 
+/* Before the addresses of endpoints: a gate is closed by the time calls are held against it. */
+static int start_breakers(struct control *control)
+{
+	struct gather *gather = &control->gather;
+
+	gather->breakers = breakers_new(gather->datapath, control->config, control->feed);
+	if (!gather->breakers) {
+		log_error("breakers", "out of memory or descriptors");
+		return -ENOMEM;
+	}
+	gather->pause = (struct scan_pause){breakers_on_outcomes, gather->breakers};
+	return 0;
+}
+
 static void control_free(struct control *control)
 {
 	if (!control)
@@ -290,6 +331,7 @@ static void control_free(struct control *control)
 	scan_free(control->gather.scan);
 	scan_flows_free(control->gather.scan_flows);
 	resolve_free(control->gather.resolve);
+	breakers_free(control->gather.breakers);
 	datapath_close(control->gather.datapath);
 	feed_free(control->feed);
 	queue_free(control->queue);
@@ -330,6 +372,8 @@ int control_start(struct config *config, const char *socket, struct control **ou
 	control->socket = socket ? strdup(socket) : NULL;
 	if (control->queue && control->feed && (control->socket || !socket))
 		result = start_datapath(control);
+	if (!result)
+		result = start_breakers(control);
 	if (!result)
 		result = upstreams_start(control);
 	if (!result)

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "user/daemon/breakers.h"
 #include "user/daemon/feed.h"
 #include "user/daemon/gather.h"
 #include "user/daemon/queue.h"
@@ -41,6 +42,10 @@ int control_finish(struct control *control);
 
 /* Each second: bans that end, a snapshot. */
 void control_tick(struct control *control);
+/* What has changed shows in the figures at once, not with the next tick only. */
+void control_publish(struct control *control);
+/* The breakers' timer, or results of probes */
+void control_breakers(struct control *control, bool timer, bool probes);
 void control_watch_links(struct control *control);
 void control_read_events(struct control *control);
 void control_serve(struct control *control);

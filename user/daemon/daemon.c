@@ -128,11 +128,16 @@ static void loop(struct control *control, int signals, int timer, int links)
 		{.fd = queue_fd(control->queue), .events = POLLIN},
 		{.fd = datapath_events_fd(control->gather.datapath), .events = POLLIN},
 		{.fd = resolve_fd(control->gather.resolve), .events = POLLIN},
+		{.fd = datapath_outcomes_fd(control->gather.datapath), .events = POLLIN},
+		{.fd = breakers_timer_fd(control->gather.breakers), .events = POLLIN},
+		{.fd = breakers_probes_fd(control->gather.breakers), .events = POLLIN},
 	};
 
 	while (!control->stop) {
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
 			break;
+		if (fds[6].revents) /* first: somebody is calling what has just failed */
+			breakers_on_outcomes(control->gather.breakers);
 		if (fds[0].revents)
 			on_signal(control, signals);
 		if (fds[2].revents) {
@@ -143,6 +148,8 @@ static void loop(struct control *control, int signals, int timer, int links)
 			control_read_events(control);
 		if (fds[5].revents)
 			upstreams_take(control);
+		if (fds[7].revents || fds[8].revents)
+			control_breakers(control, fds[7].revents, fds[8].revents);
 		if (fds[1].revents) {
 			drain(timer);
 			control_tick(control);

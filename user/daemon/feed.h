@@ -12,7 +12,7 @@ struct feed *feed_new(void); /* NULL without memory */
 void feed_free(struct feed *feed);
 
 /* Control thread. The line ends in a newline; longer ones than FEED_LINE are cut out. */
-#define FEED_LINE 512
+#define FEED_LINE 640
 void feed_add(struct feed *feed, const char *line);
 
 /* As http_ops.events: after *cursor (0: from now on), at most timeout_ms. -ECANCELED once shut. */

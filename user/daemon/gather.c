@@ -8,6 +8,7 @@
 #include "user/base/log.h"
 #include "user/base/words.h"
 #include "user/config/limit.h"
+#include "user/daemon/breakers.h"
 #include "user/daemon/gather_latency.h"
 #include "user/metrics/health.h"
 
@@ -236,6 +237,29 @@ static void add_telemetry_health(const struct gather *gather, struct snapshot *o
 				    links[i].flow_error[0] ? ": " : "", links[i].flow_error);
 }
 
+/* That an upstream is out is no fault of this host's: it is told, and healthy all the same. */
+static void add_breakers_health(struct snapshot *out)
+{
+	unsigned int in[BREAKER_STATE_COUNT] = {}, all = 0;
+
+	for (int i = 0; i < WEIR_ENDPOINTS; i++) {
+		if (!out->endpoint[i].name[0])
+			continue;
+		in[out->endpoint[i].breaker.state]++;
+		all++;
+	}
+	if (all)
+		health_fill(health_add(out, "breakers"), "breakers", HEALTH_HEALTHY,
+			    "of %u endpoint%s %u open, %u half-open, %u forced open, %u forced "
+			    "closed, %u disabled",
+			    all, all == 1 ? "" : "s", in[BREAKER_OPEN], in[BREAKER_HALF_OPEN],
+			    in[BREAKER_FORCED_OPEN], in[BREAKER_FORCED_CLOSED],
+			    in[BREAKER_DISABLED]);
+	else
+		health_fill(health_add(out, "breakers"), "breakers", HEALTH_HEALTHY,
+			    "no upstreams");
+}
+
 static void add_health(const struct gather *gather, struct snapshot *out)
 {
 	size_t absent = 0;
@@ -254,6 +278,7 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 			    "attached to %zu interface%s", out->interfaces,
 			    out->interfaces == 1 ? "" : "s");
 	add_telemetry_health(gather, out);
+	add_breakers_health(out);
 	health_fill(health_add(out, "maps"), "maps",
 		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED
 								      : HEALTH_HEALTHY,
@@ -291,7 +316,7 @@ static void add_clients(struct gather *gather, const struct snapshot *previous,
 {
 	struct datapath_table table = datapath_table(gather->datapath);
 	const struct scan_input input = {table.set, table.sets, datapath_side(gather->datapath),
-					 out->time_ns};
+					 out->time_ns, gather->pause};
 	uint64_t begin = clock_monotonic_ns();
 
 	out->table_capacity = (uint64_t)table.sets * WEIR_WAYS;
@@ -332,6 +357,7 @@ struct snapshot *gather_snapshot(struct gather *gather, const struct snapshot *p
 
 	add_clients(gather, previous, out);
 	gather_latency(gather, previous, out);
+	breakers_show(gather->breakers, out);
 	out->bans = datapath_bans(gather->datapath, &bans);
 	out->bans_total[0] = datapath_bans_total(gather->datapath, WEIR_BAN_MANUAL);
 	out->bans_total[1] = datapath_bans_total(gather->datapath, WEIR_BAN_ESCALATION);

@@ -16,6 +16,8 @@ struct gather {
 	struct scan *scan;
 	struct scan_flows *scan_flows;
 	struct resolve *resolve;
+	struct breakers *breakers;
+	struct scan_pause pause; /* what a scan does in between */
 	struct histogram scan_duration;
 	double start_time;
 	uint64_t reloads_ok, reloads_failed;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "user/base/bounds.h"
+#include "user/daemon/breakers.h"
 
 /* ------------------------------------------------------------------------------------- upstreams */
 
@@ -151,8 +152,10 @@ static void as_before(const struct snapshot *previous, struct snapshot *out)
 	out->flow_capacity = previous->flow_capacity;
 	memcpy(out->flow, previous->flow, previous->flow_tops * sizeof(out->flow[0]));
 	out->flow_tops = previous->flow_tops;
-	for (int n = 0; n < WEIR_ENDPOINTS; n++)
+	for (int n = 0; n < WEIR_ENDPOINTS; n++) {
 		out->endpoint[n].connections = previous->endpoint[n].connections;
+		out->endpoint[n].waiting_syns = previous->endpoint[n].waiting_syns;
+	}
 }
 
 void gather_latency(struct gather *gather, const struct snapshot *previous, struct snapshot *out)
@@ -160,8 +163,9 @@ void gather_latency(struct gather *gather, const struct snapshot *previous, stru
 	const struct config *config = gather->config;
 	struct datapath_flows flows = datapath_flows(gather->datapath);
 	struct scan_timeout timeouts[WEIR_ENDPOINTS] = {};
-	const struct scan_flows_input input = {flows.set, flows.sets, flows.late, timeouts,
-					       out->time_ns};
+	const struct scan_flows_input input = {flows.set,	 flows.sets,   flows.late,
+					       timeouts,	 out->time_ns, breakers_gave_up,
+					       gather->breakers, gather->pause};
 
 	out->following = config->latency;
 	add_bounds(config, out);
@@ -175,4 +179,5 @@ void gather_latency(struct gather *gather, const struct snapshot *previous, stru
 	}
 	scan_flows_run(gather->scan_flows, &input, out);
 	place_flows(datapath_names(gather->datapath), out);
+	breakers_note_flows(gather->breakers, out);
 }

@@ -123,6 +123,7 @@ void scan_run(struct scan *scan, const struct scan_input *input, struct snapshot
 	for (uint32_t s = 0; s < input->sets; s++) {
 		const struct weir_client_set *set = &input->set[s];
 
+		scan_pause(&input->pause, s, sizeof(*set));
 		for (uint32_t way = 0; way < WEIR_WAYS; way++) {
 			uint32_t tag = (uint32_t) * (const volatile u64 *)&set->slot[way];
 

@@ -18,12 +18,30 @@ struct scan;
 struct scan *scan_new(uint32_t sets);
 void scan_free(struct scan *scan);
 
+/*
+ * A pass over a large table takes tens of milliseconds. What cannot wait so long on this thread is done in between:
+ * run(context), if not NULL, is called about each millisecond.
+ */
+struct scan_pause {
+	void (*run)(void *context);
+	void *context;
+};
+/* Memory read between two pauses: 2 MiB, at 2 GB/s or more */
+#define SCAN_PAUSE_BYTES 2097152
+
+static inline void scan_pause(const struct scan_pause *pause, size_t index, size_t bytes)
+{
+	if (pause->run && index % (SCAN_PAUSE_BYTES / bytes) == 0)
+		pause->run(pause->context);
+}
+
 /* What a pass reads beside the table */
 struct scan_input {
 	const struct weir_client_set *set;
 	uint32_t sets;
 	const struct weir_side *side; /* the active one */
 	uint64_t now_ns;	      /* CLOCK_MONOTONIC */
+	struct scan_pause pause;
 };
 
 /* Fills service[].clients and .clients_limited, table_entries, top[] and tops of *out. */

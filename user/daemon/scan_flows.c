@@ -81,6 +81,8 @@ static void give_up_late(const struct scan_flows_input *input, const u64 *slot, 
 	} else {
 		input->late[endpoint].no_answer++;
 	}
+	if (input->given_up)
+		input->given_up(input->context, endpoint, connecting, since);
 }
 
 /* ------------------------------------------------------------------------------------------ top */
@@ -154,12 +156,17 @@ static uint64_t news(struct seen *seen, uint32_t tag, const struct weir_flow *fl
 
 static void count(const struct weir_flow *flow, struct snapshot *out)
 {
+	struct snapshot_endpoint *endpoint =
+		&out->endpoint[weir_read_once(flow->owner) % WEIR_ENDPOINTS];
 	uint8_t state = weir_read_once(flow->state);
 
 	out->flows++;
-	if (weir_read_once(flow->flags) & WEIR_FLOW_UPSTREAM && flow->protocol == IPPROTO_TCP &&
-	    (state == WEIR_FLOW_ANSWERED || state == WEIR_FLOW_OPEN))
-		out->endpoint[weir_read_once(flow->owner) % WEIR_ENDPOINTS].connections++;
+	if (!(weir_read_once(flow->flags) & WEIR_FLOW_UPSTREAM) || flow->protocol != IPPROTO_TCP)
+		return;
+	if (state == WEIR_FLOW_ANSWERED || state == WEIR_FLOW_OPEN)
+		endpoint->connections++;
+	else if (state == WEIR_FLOW_ASKED && weir_read_once(flow->since))
+		endpoint->waiting_syns++;
 }
 
 void scan_flows_run(struct scan_flows *scan, const struct scan_flows_input *input,
@@ -178,6 +185,8 @@ void scan_flows_run(struct scan_flows *scan, const struct scan_flows_input *inpu
 		uint64_t bytes;
 		double rate;
 
+		if (i % WEIR_WAYS == 0)
+			scan_pause(&input->pause, i / WEIR_WAYS, sizeof(*set));
 		if (!(uint32_t)was)
 			continue;
 		/* Also of flows that may be forgotten: a SYN that is sent again after a while is. */

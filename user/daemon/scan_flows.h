@@ -21,6 +21,7 @@
 
 #include "bpf/abi/flow.h"
 #include "bpf/abi/latency.h"
+#include "user/daemon/scan.h"
 #include "user/metrics/snapshot.h"
 
 struct scan_flows;
@@ -42,10 +43,14 @@ struct scan_flows_input {
 	struct weir_late *late;		    /* WEIR_ENDPOINTS, by number */
 	const struct scan_timeout *timeout; /* WEIR_ENDPOINTS, by number */
 	uint64_t now_ns;		    /* CLOCK_MONOTONIC */
+	/* Called, if not NULL, for each call that is given up on: it began at since_ns. */
+	void (*given_up)(void *context, uint32_t endpoint, bool connecting, uint64_t since_ns);
+	void *context;
+	struct scan_pause pause;
 };
 
 /*
- * Fills flows, flow_capacity, flow[], flow_tops and endpoint[].connections of *out. flow[].interface is the
+ * Fills flows, flow_capacity, flow[], flow_tops, endpoint[].connections and .waiting_syns of *out. flow[].interface is the
  * interface's number, owner that of the service or endpoint.
  */
 void scan_flows_run(struct scan_flows *scan, const struct scan_flows_input *input,

@@ -307,10 +307,16 @@ static void classes_to_services(struct weir_side *side, uint8_t *classes, size_t
 
 /* ------------------------------------------------------------------------------ upstreams, latency */
 
+/* Also where the breaker is off there is a gate: an operator may close it. */
 static void compile_endpoint(const struct config_upstream *upstream, uint32_t number,
 			     struct weir_endpoint *out)
 {
-	out->flags = WEIR_ENDPOINT_USED | (upstream->http ? WEIR_ENDPOINT_HTTP : 0);
+	const struct config_breaker *breaker = &upstream->breaker;
+
+	out->flags = WEIR_ENDPOINT_USED | WEIR_ENDPOINT_BREAKER |
+		     (upstream->http ? WEIR_ENDPOINT_HTTP : 0) |
+		     (breaker->reset ? WEIR_ENDPOINT_RESET : 0) |
+		     (breaker->mode == BREAKER_OBSERVE ? WEIR_ENDPOINT_OBSERVE : 0);
 	out->upstream = (u8)number;
 	out->slow_ns = upstream->slow_ns;
 	out->answer_timeout_ns = upstream->answer_timeout_ns;

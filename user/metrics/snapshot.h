@@ -15,6 +15,7 @@
 #include "bpf/abi/counter.h"
 #include "bpf/abi/flow.h"
 #include "bpf/abi/latency.h"
+#include "user/base/breaker_words.h"
 #include "user/base/cleanup.h"
 #include "user/metrics/histogram.h"
 
@@ -88,8 +89,31 @@ struct snapshot_latency {
 	struct weir_histogram sum; /* over all CPUs */
 };
 
+/* The circuit breaker of an endpoint. Times: CLOCK_MONOTONIC */
+struct snapshot_breaker {
+	enum breaker_state state;
+	bool enforced;		    /* false: nobody is refused by the state, it is only observed */
+	enum breaker_reason reason; /* why it began */
+	enum breaker_reason held;   /* closed: why it would be open, were not too many out */
+	uint64_t since_ns;	    /* when the state began */
+	uint64_t until_ns;	    /* open: when it becomes half-open; forced: its end; 0: none */
+	uint32_t streak;	    /* failures in a row */
+	uint64_t calls, failures, slow; /* in the window */
+	uint32_t waiting_syns;		/* at present */
+	uint32_t ejections;
+	uint32_t successes; /* half-open: so far */
+	uint64_t probes_ok, probes_failed;
+};
+
 struct snapshot_upstream {
 	char name[WEIR_NAME]; /* "": unused */
+	char breaker_mode[8]; /* off, enforce, observe */
+	bool probed;
+	uint32_t endpoints,
+		out;   /* how many it has, and how many are open, half-open or forced open */
+	uint64_t held; /* how often one was not ejected because too many were out */
+	uint64_t transitions[BREAKER_STATE_COUNT]
+			    [BREAKER_REASON_COUNT]; /* into the state, since the start */
 };
 
 struct snapshot_endpoint {
@@ -98,8 +122,10 @@ struct snapshot_endpoint {
 	bool http;
 	struct weir_calls calls; /* over all CPUs, with what the daemon gave up on */
 	uint64_t connections;	 /* open now */
+	uint64_t waiting_syns;	 /* SYNs that nobody has answered yet */
 	uint32_t addresses;	 /* that the name resolves to; 0: none known yet */
 	bool stale; /* the name did not resolve the last time: the addresses are older */
+	struct snapshot_breaker breaker;
 };
 
 /* A flow of `weir top --flows`; the busiest since the last scan */
@@ -163,6 +189,8 @@ struct snapshot {
 	size_t latencies;
 	struct snapshot_upstream upstream[WEIR_UPSTREAMS]; /* by number */
 	struct snapshot_endpoint endpoint[WEIR_ENDPOINTS]; /* by number */
+	struct histogram
+		breaker_reaction; /* from a failure, as the kernel saw it, to the gate that it closed */
 	struct weir_flow_sums flow_sums;
 	uint64_t flows, flow_capacity;		 /* that still matter, room */
 	struct snapshot_flow flow[SNAPSHOT_TOP]; /* by rate, highest first */
