@@ -10,6 +10,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tc")
 int weir_flow_in(struct __sk_buff *skb)
 {
+	weir_mend(skb);
 	return weir_follow(skb, false);
 }
 

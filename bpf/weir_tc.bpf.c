@@ -9,7 +9,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Sends the RST out of the interface the SYN came in by. */
 static __noinline int weir_reset_tc(struct __sk_buff *skb, const struct weir_packet *packet)
 {
-	if (!packet->syn || weir_answer_tcp(skb, packet, 0))
+	if (!packet->syn || weir_answer_tcp(skb, packet, 0) || weir_turn_ethernet(skb))
 		return WEIR_TC_DROP;
 	return (int)bpf_redirect(skb->ifindex, 0);
 }
@@ -20,12 +20,14 @@ int weir_tc(struct __sk_buff *skb)
 	struct weir_packet packet = {};
 	struct weir_judgement j;
 	const struct weir_side *side = weir_start(&j, skb->ifindex);
-	struct weir_units units = {.packets = 1, .bytes = skb->len};
+	struct weir_units units = {.packets = 1};
 	u32 verdict;
 
 	if (!side)
 		return WEIR_TC_NEXT;
+	weir_mend(skb);
 	weir_pull(skb);
+	units.bytes = skb->len;
 	verdict = weir_parse_tc(skb, &packet);
 	units.connections = packet.syn;
 	if (packet.length > units.bytes)

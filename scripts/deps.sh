@@ -16,7 +16,8 @@ declare -A packages=(
 	nginx-light|nginx-core|nginx-full|nginx curl jq iproute2 nftables iptables ethtool tcpdump prometheus procps
 	psmisc util-linux socat strace'
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
-[bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy'
+[bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy
+	iperf3'
 [demo]='iproute2 curl ethtool jq nftables nginx-light|nginx procps util-linux python3'
 [kernels]='qemu-system-x86 busybox-static cpio iproute2'
 )

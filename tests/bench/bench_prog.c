@@ -16,23 +16,20 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
 #include "tests/bench/bench.skel.h"
+#include "tests/bench/measure.h"
 #include "tests/tools/flood_frame.h"
-#include "user/datapath/datapath.h"
 
 #define CPUS_MAX 2
 #define ROUNDS_MAX 400
 #define ROUND_PACKETS 16384 /* a millisecond or two */
 #define TABLE_CLIENTS 1048576
-#define PINS "/sys/fs/bpf/weir-bench"
 
 /* What the counters must say of a row's packets */
 enum claim {
@@ -117,66 +114,19 @@ struct figures {
 	double ns[BENCH_TARGETS][ROUNDS_MAX];
 };
 
-static _Noreturn void __attribute__((format(printf, 1, 2))) die(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("bench_prog: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	exit(1);
-}
-
 /* -------------------------------------------------------------------------------- the datapath */
 
-static struct config *configuration(const char *limits)
-{
-	struct config_error error;
-	struct config *config;
-	char text[1024];
-
-	snprintf(text, sizeof(text),
-		 "interfaces: [{name: lo}]\n"
-		 "services:\n"
-		 "  - {name: measured, match: [udp/53], %s}\n"
-		 "table: {clients: %d}\n"
-		 "pins: %s\n",
-		 limits, TABLE_CLIENTS, PINS);
-	if (config_parse("bench", text, strlen(text), &config, &error))
-		die("%s", error.text);
-	return config;
-}
-
-/* Each variant starts from an empty table. Nothing is attached: test runs count for interface 1, lo. */
+/* Each variant starts from an empty table. */
 static void open_datapath(struct bench *bench, const char *limits)
 {
-	struct config *config = configuration(limits);
-	struct datapath_error error = {};
-	u32 target = BENCH_WEIR;
-	int program;
-
-	datapath_detach_pins(PINS, error.text, sizeof(error.text));
-	if (datapath_open(config, &bench->datapath, &error) ||
-	    datapath_apply(bench->datapath, config, &error))
-		die("%s", error.text);
-	program = datapath_program_fd(bench->datapath, 0);
-	if (bpf_map_update_elem(bpf_map__fd(bench->skeleton->maps.weir_bench_prog), &target,
-				&program, BPF_ANY))
-		die("can not enter weir_xdp for a tail call: %s", strerror(errno));
-	config_unref(config);
-}
-
-static void close_datapath(struct bench *bench)
-{
-	struct datapath_error error;
-
-	if (!bench->datapath)
-		return;
-	datapath_detach(bench->datapath, &error);
-	datapath_close(bench->datapath);
-	bench->datapath = NULL;
+	datapath_away(bench->datapath);
+	bench->datapath = datapath_from("interfaces: [{name: lo}]\n"
+					"services:\n"
+					"  - {name: measured, match: [udp/53], %s}\n"
+					"table: {clients: %d}\n",
+					limits, TABLE_CLIENTS);
+	enter_program(bpf_map__fd(bench->skeleton->maps.weir_bench_prog), BENCH_WEIR,
+		      datapath_program_fd(bench->datapath, 0));
 }
 
 struct counts {
@@ -224,17 +174,13 @@ static void stay_in_dispatcher(const struct bench *bench)
 static void open_programs(struct bench *bench)
 {
 	struct bench_bpf *skeleton = bench_bpf__open_and_load();
-	u32 empty = BENCH_EMPTY, clock = BENCH_CLOCK;
-	int empty_fd, clock_fd, map;
+	int map;
 
 	if (!skeleton)
 		die("can not load the programs: %s; needs root", strerror(errno));
-	empty_fd = bpf_program__fd(skeleton->progs.weir_empty);
-	clock_fd = bpf_program__fd(skeleton->progs.weir_clock);
 	map = bpf_map__fd(skeleton->maps.weir_bench_prog);
-	if (bpf_map_update_elem(map, &empty, &empty_fd, BPF_ANY) ||
-	    bpf_map_update_elem(map, &clock, &clock_fd, BPF_ANY))
-		die("can not enter the programs for tail calls: %s", strerror(errno));
+	enter_program(map, BENCH_EMPTY, bpf_program__fd(skeleton->progs.weir_empty));
+	enter_program(map, BENCH_CLOCK, bpf_program__fd(skeleton->progs.weir_clock));
 	bench->skeleton = skeleton;
 	bench->program = bpf_program__fd(skeleton->progs.weir_bench);
 	bench->source_fd = bpf_map__fd(skeleton->maps.weir_bench_src);
@@ -269,45 +215,26 @@ static void set_target(const struct worker *worker, u64 target)
 		die("can not write the sources: %s", strerror(errno));
 }
 
-static u64 thread_ns(void)
+static double run(const struct worker *worker)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
-}
-
-/* Processor time of one packet, ns */
-static double run(const struct worker *worker, u64 packets)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = (void *)worker->frame,
-		    .data_size_in = (u32)worker->frame_size, .repeat = (int)packets);
-	u64 begin = thread_ns();
-	int err = bpf_prog_test_run_opts(worker->bench->program, &opts);
-
-	if (err || opts.retval == 0 /* XDP_ABORTED: a tail call failed */)
-		die("test run: %s, returned %u", strerror(-err), opts.retval);
-	return (double)(thread_ns() - begin) / (double)packets;
+	return run_packets(worker->bench->program, worker->frame, worker->frame_size, ROUND_PACKETS,
+			   0 /* XDP_ABORTED */);
 }
 
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(worker->cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		die("processor %d: %s", worker->cpu, strerror(errno));
+	stay_on(worker->cpu);
 	for (u64 done = 0; done < worker->warm; done += ROUND_PACKETS)
-		run(worker, ROUND_PACKETS);
+		run(worker);
 	for (int round = 0; round < worker->rounds; round++) {
 		for (u64 target = 0; target < BENCH_TARGETS; target++) {
 			pthread_barrier_wait(worker->barrier);
 			if (worker->cpu == 0)
 				set_target(worker, target);
 			pthread_barrier_wait(worker->barrier);
-			worker->figures->ns[target][round] = run(worker, ROUND_PACKETS);
+			worker->figures->ns[target][round] = run(worker);
 		}
 	}
 	return NULL;
@@ -380,17 +307,6 @@ static void run_threads(struct bench *bench, const struct row *row, int rounds, 
 	pthread_barrier_destroy(&barrier);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-struct pair {
-	double min, median;
-};
-
 /* Mean over the processors, round by round */
 static struct pair summarize(const struct figures *figures, int cpus, int rounds, int target)
 {
@@ -401,8 +317,7 @@ static struct pair summarize(const struct figures *figures, int cpus, int rounds
 		for (int cpu = 0; cpu < cpus; cpu++)
 			ns[round] += figures[cpu].ns[target][round] / cpus;
 	}
-	qsort(ns, (size_t)rounds, sizeof(ns[0]), by_size);
-	return (struct pair){ns[0], ns[rounds / 2]};
+	return pair_of(ns, (size_t)rounds);
 }
 
 /* Does the row do what it says? */
@@ -471,13 +386,12 @@ int main(int argc, char **argv)
 		if (rows[i].cpus > cpus)
 			continue;
 		if (!limits || strcmp(limits, rows[i].limits) != 0) {
-			close_datapath(&bench);
 			open_datapath(&bench, rows[i].limits);
 			limits = rows[i].limits;
 		}
 		good &= measure(&bench, &rows[i]);
 	}
-	close_datapath(&bench);
+	datapath_away(bench.datapath);
 	bench_bpf__destroy(bench.skeleton);
 	return good ? 0 : 1;
 }

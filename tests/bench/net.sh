@@ -23,7 +23,8 @@ die() {
 	exit 1
 }
 
-make_net() {
+# make_veth: the namespaces and the wire
+make_veth() {
 	[ "$(id -u)" = 0 ] || die "needs root"
 	[ "$(nproc)" -ge 2 ] || die "wants two processors: one for the generator, one for the receiver"
 	[ "$(sysctl -n kernel.bpf_stats_enabled)" = 0 ] || die "BPF statistics are on, which slows programs: sysctl kernel.bpf_stats_enabled=0"
@@ -37,6 +38,11 @@ make_net() {
 	ip -n "${net}b" addr add 198.18.0.2/24 dev wbrx
 	ip -n "${net}a" link set wbtx up
 	ip -n "${net}b" link set wbrx up
+}
+
+# make_net: the same, with a thread for what is received
+make_net() {
+	make_veth
 	there ethtool -K wbrx gro on
 	mac=$(ip -n "${net}b" -j link show wbrx | jq -r '.[0].address')
 	# The received packets' own thread, whose processor time is exactly what they cost
@@ -63,7 +69,7 @@ clean_net() {
 }
 
 # shellcheck disable=SC2034 # started_ms
-# start_weir ATTACH LINE...: with these lines in its service; back when it enforces. Sets started_ms
+# start_weir ATTACH LINE...: with these lines in its service, of $match, and $extra beside it; back when it enforces. Sets started_ms
 start_weir() {
 	local attach=$1 begin
 	shift
@@ -71,8 +77,9 @@ start_weir() {
 		interfaces: [{name: wbrx, attach: $attach}]
 		services:
 		  - name: measured
-		    match: [udp/9]
+		    match: ${match:-[udp/9]}
 		$(printf '    %s\n' "$@")
+		${extra-}
 		http: {listen: "off", admin: $work/weir.sock}
 		pins: /sys/fs/bpf/weir-$net
 	EOF

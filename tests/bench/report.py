@@ -79,6 +79,41 @@ def claims(results):
         yield "from the start of the daemon until it enforces", "1 s", f"{start / 1000:.2f} s", start <= 1000
 
 
+    yield from flow_claims(results)
+
+
+def flow_rows(results):
+    """(conversation, packet, family, flows) -> the row: min, median, the clock's min and median, clock readings of a packet"""
+    return {tuple(r[:4]): [float(x) for x in r[5:]] for r in rows(results / "flow")}
+
+
+def flow_claims(results):
+    figures = flow_rows(results)
+    for what, packet, flows, bound in (
+            ("an established TCP flow", "all", "1", 60),
+            ("500,000 of them, one exchange after the other", "all, in turn", "500000", 120),
+            ("500,000 of them, each packet another's", "all", "500000", 120)):
+        row = figures.get(("TCP service", packet, "IPv4", flows))
+        if row:
+            low, middle, clock, _, readings, _ = row
+            yield (f"telemetry of {what}, a packet of a request and its answer", f"{bound} ns",
+                   f"{low:.0f} ns, {clock * readings:.0f} of it the clock's (median {middle:.0f})", low <= bound)
+    for direction, ratios in iperf_ratios(results, "all").items():
+        yield (f"TCP over a veth with Weir at TC, {direction}, of that without", "95 %",
+               f"{100 * statistics.median(ratios):.0f} % ({100 * min(ratios):.0f} to {100 * max(ratios):.0f})",
+               statistics.median(ratios) >= 0.95)
+
+
+def iperf_ratios(results, programs):
+    """direction -> throughput by that with nothing attached, of each round"""
+    bits = {(r[0], r[1], r[2]): int(r[3]) for r in rows(results / "iperf")}
+    ratios = {}
+    for (number, direction, which), value in bits.items():
+        if which == programs:
+            ratios.setdefault(direction, []).append(value / bits[number, direction, "none"])
+    return ratios
+
+
 def best(measurements):
     return min(ns for ns, _ in measurements)
 
@@ -130,13 +165,43 @@ def drop_table(results):
                                ">of Weir's", ">seen dropped/s"], body)
 
 
+def flow_table(results):
+    body = []
+    for conversation, packet, family, flows, room, low, middle, clock, clock_middle, readings, followed in rows(results / "flow"):
+        body.append([conversation, packet, family, flows if not flows.isdigit() else whole(int(flows)), whole(int(room)),
+                     low, middle, readings, f"{float(readings) * float(clock):.1f}",
+                     f"{float(readings) * float(clock_middle):.1f}", f"{float(followed):.0f} %"])
+    if body:
+        yield "### Nanoseconds a packet in weir_flow_in and weir_flow_out"
+        yield ""
+        yield from make_table(["flow", "packet", "", ">flows", ">table", ">min", ">median", ">clock readings", ">of min the clock",
+                               ">of median the clock", ">followed"], body)
+
+
+def iperf_table(results):
+    measured = {}
+    for _, direction, programs, bits, _ in rows(results / "iperf"):
+        measured.setdefault((direction, programs), []).append(int(bits) / 1e9)
+    if not measured:
+        return
+    yield "### TCP throughput over a veth"
+    yield ""
+    body = []
+    for (direction, programs), gbits in measured.items():
+        ratios = iperf_ratios(results, programs)[direction]
+        label = {"none": "nothing", "limiter": "limiter", "all": "**limiter and telemetry**"}[programs]
+        body.append([label, direction, f"{statistics.median(gbits):.1f}", f"{min(gbits):.1f} to {max(gbits):.1f}",
+                     f"{100 * statistics.median(ratios):.0f} %"])
+    yield from make_table(["at TC", "", ">Gbit/s, median", ">range", ">of the same round's without, median"], body)
+
+
 def report(results):
     machine = dict(rows(results / "machine"))
     yield f"Machine: {machine['cpu']}, {machine['cpus']} processors ({machine['virtual']}), {machine['memory_mib']} MiB, Linux " \
           f"{machine['kernel']}; load before: {machine['load']}. Weir {machine['version']}, nftables {machine['nft']}, iptables " \
-          f"{machine['iptables']}. Command: `make bench`."
+          f"{machine['iptables']}, iperf {machine['iperf3']}. Command: `make bench`."
     yield ""
-    for part in (claims_table, prog_table, drop_table):
+    for part in (claims_table, prog_table, flow_table, drop_table, iperf_table):
         yield from part(results)
 
 

@@ -31,7 +31,7 @@ struct datapath_error {
 
 /*
  * Locks the pins (-EBUSY: another daemon has them), mounts a bpffs where there is none, adopts what is
- * pinned or makes it, and loads the programs. Attaches nothing. On failure nothing new is left behind.
+ * pinned or makes it, and loads the limiter's programs. Attaches nothing. On failure nothing new is left behind.
  */
 int datapath_open(const struct config *config, struct datapath **out, struct datapath_error *error);
 
@@ -172,10 +172,11 @@ struct datapath_program {
 	uint32_t verified_insns;
 };
 /*
- * which: 0 XDP, 1 TC; telemetry: 2 flow in, 3 flow out. -ENOENT: not loaded, because the kernel refuses it
+ * which: 0 XDP, 1 TC; telemetry: 2 flow in, 3 flow out. -ENOENT: not loaded: not wanted, or the
+ * kernel refuses it
  */
 int datapath_program(struct datapath *datapath, int which, struct datapath_program *out);
-/* For BPF_PROG_TEST_RUN in tests and benchmarks */
+/* For BPF_PROG_TEST_RUN in tests and benchmarks; loads those of telemetry if nothing has yet */
 int datapath_program_fd(struct datapath *datapath, int which);
 
 struct datapath_map {

@@ -85,6 +85,8 @@ struct datapath_flows datapath_flows(const struct datapath *datapath)
 
 int datapath_program_fd(struct datapath *datapath, int which)
 {
+	if (which == PROGRAM_FLOW_IN || which == PROGRAM_FLOW_OUT)
+		load_flow_programs(datapath);
 	return datapath->program[which];
 }
 

@@ -100,7 +100,8 @@ struct datapath {
 
 	struct attachment attachment[2 * WEIR_INTERFACES]; /* new ones come before old ones go */
 	size_t attachments;
-	bool follow; /* telemetry is wanted */
+	bool follow;	 /* telemetry is wanted */
+	bool flow_tried; /* its programs are loaded, or refused */
 	struct ring_buffer *ring;
 	void (*on_event)(void *context, const struct weir_event *event);
 	void *on_event_context;
@@ -125,6 +126,8 @@ int privileges_check(struct datapath_error *error);
 /* load.c */
 int load_programs(struct datapath *datapath, const struct config *config,
 		  struct datapath_error *error);
+/* The programs of telemetry, once. What fails is said in the log; then there are none. */
+void load_flow_programs(struct datapath *datapath);
 void load_close(struct datapath *datapath);
 
 /* apply.c */

@@ -337,23 +337,23 @@ static int load_flow_object(struct datapath *datapath, const u64 seed[3], bool p
 }
 
 /*
- * Telemetry may fail, limits go on: where the kernel takes the programs not, the maps are there all
- * the same, so that a later daemon, or kernel, finds the pins complete.
+ * Apart from the rest, and after it: enforcement does not wait for the verifier to walk these as well. The maps are there
+ * by then, whatever becomes of the programs, so that a later daemon, or kernel, finds the pins complete.
  */
-static int load_flow(struct datapath *datapath, const u64 seed[3])
+void load_flow_programs(struct datapath *datapath)
 {
 	int result;
 
+	if (datapath->flow_tried)
+		return;
+	datapath->flow_tried = true;
 	reason[0] = '\0';
-	result = load_flow_object(datapath, seed, true);
-	if (!result)
-		return 0;
-	log_warning("datapath",
-		    "the kernel refuses the programs of telemetry: %s: %s; limits are enforced "
-		    "without it",
-		    strerror(-result), reason);
-	reason[0] = '\0';
-	return load_flow_object(datapath, seed, false);
+	result = load_flow_object(datapath, datapath->state->seed, true);
+	if (result)
+		log_warning("datapath",
+			    "the kernel refuses the programs of telemetry: %s: %s; limits are "
+			    "enforced without it",
+			    strerror(-result), reason);
 }
 
 /* Notes in the state what a later daemon must know. The layout goes last: until then nothing is adopted. */
@@ -425,7 +425,7 @@ int load_programs(struct datapath *datapath, const struct config *config,
 	result = load_tc(datapath, seed);
 	if (result)
 		return load_failed("loading the TC program", result, error);
-	result = load_flow(datapath, seed);
+	result = load_flow_object(datapath, seed, false);
 	if (result)
 		return load_failed("making the maps of telemetry", result, error);
 	if (datapath->program[PROGRAM_XDP] < 0 || datapath->program[PROGRAM_TC] < 0)
