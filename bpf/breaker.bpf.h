@@ -77,26 +77,27 @@ __noinline int weir_ask_gate(struct __sk_buff *skb, u32 active, u32 owner, u32 a
 	const struct weir_side *side = weir_side_at(active);
 	struct weir_breaker *breaker = bpf_map_lookup_elem(&weir_breaker, &owner);
 	struct weir_calls *calls = bpf_map_lookup_elem(&weir_calls, &owner);
-	u32 flags, gate, answer = WEIR_REJECT_CALL;
+	u32 gate, answer = WEIR_REJECT_CALL;
+	bool observed;
 	u64 word;
 
 	if (!skb || !side || !breaker || !calls)
 		return WEIR_LET_PASS;
-	flags = weir_endpoint_at(side, owner)->flags;
 	word = weir_read_once(breaker->word);
 	gate = WEIR_GATE_OF(word);
-	if ((gate != WEIR_GATE_REJECT && gate != WEIR_GATE_PERMITS) ||
-	    skb->mark == WEIR_PROBE_MARK || bpf_ktime_get_ns() >= weir_read_once(breaker->until_ns))
+	observed = gate != WEIR_GATE_FORCED &&
+		   weir_endpoint_at(side, owner)->flags & WEIR_ENDPOINT_OBSERVE;
+	if (gate == WEIR_GATE_PASS || gate > WEIR_GATE_FORCED || skb->mark == WEIR_PROBE_MARK ||
+	    bpf_ktime_get_ns() >= weir_read_once(breaker->until_ns))
 		return WEIR_LET_PASS;
 	if (asks == WEIR_ASKS_GO_ON)
-		return gate == WEIR_GATE_REJECT && !(flags & WEIR_ENDPOINT_OBSERVE) ? WEIR_RESET_IT
-										    : WEIR_LET_PASS;
+		return gate == WEIR_GATE_PERMITS || observed ? WEIR_LET_PASS : WEIR_RESET_IT;
 	if (gate == WEIR_GATE_PERMITS)
 		answer = weir_ask_for_permit(breaker, word, permit);
 	if (answer != WEIR_REJECT_CALL)
 		return (int)answer;
 	calls->rejected++;
-	return flags & WEIR_ENDPOINT_OBSERVE ? WEIR_LET_PASS : WEIR_REJECT_CALL;
+	return observed ? WEIR_LET_PASS : WEIR_REJECT_CALL;
 }
 
 /* The same for any packet. `goes_on`: it begins no call; only WEIR_ENDPOINT_RESET has a question then. */

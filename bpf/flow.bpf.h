@@ -476,7 +476,9 @@ __noinline int weir_meet(struct __sk_buff *skb, struct weir_seen *seen)
 	set = weir_flow_set_of(seen->hash.place);
 	if (!side || !set)
 		return 0;
-	owner = seen->out ? seen->owner : weir_called_service(side, seen, syn);
+	owner = !seen->out		       ? weir_called_service(side, seen, syn)
+		: skb->mark == WEIR_PROBE_MARK ? WEIR_NOBODY
+					       : seen->owner;
 	if (owner == WEIR_NOBODY)
 		return 0;
 	seen->segment.by_initiator = 1;

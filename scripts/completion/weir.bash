@@ -32,7 +32,7 @@ _weir()
 	elif [ "$previous" = '=' ]; then
 		previous=${COMP_WORDS[COMP_CWORD-2]}
 	fi
-	local commands='run check status top latency events ban unban bans reload detach version help'
+	local commands='run check status top latency events ban unban bans breakers breaker reload detach version help'
 	if [ "$COMP_CWORD" = 1 ]; then
 		_weir_words "$commands --help --version" "$current"
 		return
@@ -64,6 +64,8 @@ _weir()
 	ban) options='--socket --json --for --help' ;;
 	unban) options='--socket --json --help' ;;
 	bans) options='--socket --json --help' ;;
+	breakers) options='--socket --json --interval --once --watch --help' ;;
+	breaker) options='--socket --json --for --help' ;;
 	reload) options='--socket --json --help' ;;
 	detach) options='--socket --json --pins --help' ;;
 	version) options='--json --help' ;;
@@ -77,6 +79,7 @@ _weir()
 	check) _weir_files file "$current" ;;
 	latency) _weir_from_daemon names ;;
 	unban) _weir_from_daemon bans ;;
+	breaker) if [ "$COMP_CWORD" = 2 ]; then _weir_words 'open close auto reset' "$current"; else _weir_from_daemon breakers; fi ;;
 	help) _weir_words "$commands" "$current" ;;
 	esac
 }

@@ -377,7 +377,7 @@ static void a_gate_that_nobody_renews_lets_all_pass(void **state)
 	}
 	/* words of a daemon that knows more */
 	breakers[TCP_ENDPOINT].until_ns = ~0ULL;
-	breakers[TCP_ENDPOINT].word = WEIR_GATE_WORD(1, 0, 3);
+	breakers[TCP_ENDPOINT].word = WEIR_GATE_WORD(1, 0, WEIR_GATE_FORCED + 1);
 	assert_int_equal(leaves("ip4/tcp sport=1010"), PASSES);
 }
 
@@ -386,7 +386,7 @@ static void probes_pass_every_gate_and_take_no_permit(void **state)
 	struct frame syn, datagram;
 
 	(void)state;
-	assert_int_equal(frame_build(&syn, "ip4/tcp"), 0);
+	assert_int_equal(frame_build(&syn, "ip4/tcp sport=77"), 0);
 	assert_int_equal(frame_build(&datagram, "ip6/udp"), 0);
 	set_gates(WEIR_GATE_REJECT);
 	assert_int_equal(run_marked(true, &syn, WEIR_PROBE_MARK, NULL), PASSES);
@@ -398,6 +398,8 @@ static void probes_pass_every_gate_and_take_no_permit(void **state)
 	assert_int_equal(run_marked(true, &datagram, WEIR_PROBE_MARK, NULL), PASSES);
 	assert_int_equal(WEIR_GATE_PERMITS_OF(breakers[TCP_ENDPOINT].word), 1);
 	assert_int_equal(WEIR_GATE_PERMITS_OF(breakers[UDP_ENDPOINT].word), 1);
+	/* and the daemon counts them, not the kernel */
+	assert_null(flow_lab_flow(lab, 80, 77));
 }
 
 static void an_observed_breaker_counts_and_lets_pass(void **state)
@@ -419,6 +421,20 @@ static void an_observed_breaker_counts_and_lets_pass(void **state)
 	assert_int_equal(flow_lab_calls(lab, TCP_ENDPOINT).rejected, 2);
 	/* and calls that pass are followed as ever */
 	assert_non_null(flow_lab_flow(lab, 80, 2));
+}
+
+static void what_is_forced_open_rejects_also_where_it_only_observes(void **state)
+{
+	(void)state;
+	set_flags(TCP_ENDPOINT, WEIR_ENDPOINT_OBSERVE | WEIR_ENDPOINT_RESET);
+	set_flags(UDP_ENDPOINT, WEIR_ENDPOINT_OBSERVE);
+	set_gates(WEIR_GATE_FORCED);
+	assert_int_equal(leaves("ip4/tcp"), ANSWERED);
+	assert_int_equal(leaves("ip6/udp"), ANSWERED);
+	assert_int_equal(leaves("ip4/tcp flags=PA/data n=5"), ANSWERED);
+	assert_int_equal(flow_lab_calls(lab, TCP_ENDPOINT).rejected, 1);
+	set_flags(TCP_ENDPOINT, 0);
+	assert_int_equal(leaves("ip4/tcp sport=7"), ANSWERED);
 }
 
 /* ----------------------------------------------------------------------------------------- permits */
@@ -836,6 +852,7 @@ static int tests(void)
 		TEST(a_gate_that_nobody_renews_lets_all_pass),
 		TEST(probes_pass_every_gate_and_take_no_permit),
 		TEST(an_observed_breaker_counts_and_lets_pass),
+		TEST(what_is_forced_open_rejects_also_where_it_only_observes),
 		TEST(each_call_takes_one_permit_and_a_syn_sent_again_none),
 		TEST(each_datagram_takes_a_permit),
 		TEST(of_200_callers_on_two_processors_exactly_3_pass),

@@ -896,9 +896,11 @@ static const struct refusal {
 	 "f:5: upstreams[0].probe.jitter: \"51%\" is out of range"
 	 "; expected a percentage up to 50% such as 10%, or off"},
 	{"probe path", PROBE("path: healthz"),
-	 "f:5: upstreams[0].probe.path: \"healthz\" is not a path; expected a path such as /healthz"},
+	 "f:5: upstreams[0].probe.path: \"healthz\" is not a path; expected a path such as /healthz"
+	 ", from its first / on and in printable ASCII without blanks"},
 	{"probe path with a blank", PROBE("path: '/a b'"),
-	 "f:5: upstreams[0].probe.path: \"/a b\" is not a path; expected a path such as /healthz"},
+	 "f:5: upstreams[0].probe.path: \"/a b\" is not a path; expected a path such as /healthz"
+	 ", from its first / on and in printable ASCII without blanks"},
 	{"probe path of tcp", PROBE("type: tcp, path: /"),
 	 "f:5: upstreams[0].probe.path: is for HTTP, and the type here is tcp; expected type: http"},
 	{"probe status", PROBE("expect: 2xx"),

@@ -423,10 +423,11 @@ static void endpoints_arrive_under_their_numbers(void **state)
 
 static void breakers_say_what_open_means(void **state)
 {
-	struct config *config = parse("interfaces: [{name: a}]\n"
-				      "upstreams:\n"
-				      "  - {name: a, endpoints: [h:1], breaker: {on_open: reset}}\n"
-				      "  - {name: b, endpoints: [h:2], breaker: {mode: observe}}\n");
+	struct config *config =
+		parse("interfaces: [{name: a}]\n"
+		      "upstreams:\n"
+		      "  - {name: a, endpoints: [h:1], breaker: {on_open: reset}}\n"
+		      "  - {name: b, endpoints: [h:2], breaker: {mode: observe}}\n");
 	struct compiled out = compile_it(config);
 	const u8 all = WEIR_ENDPOINT_USED | WEIR_ENDPOINT_BREAKER;
 

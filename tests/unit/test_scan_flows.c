@@ -79,7 +79,6 @@ static const struct snapshot *pass(uint64_t now_ns)
 		.pause = {pause_here, world},
 	};
 
-
 	snapshot_unref(world->out);
 	world->out = snapshot_new();
 	scan_flows_run(world->scan, &input, world->out);

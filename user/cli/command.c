@@ -59,7 +59,7 @@ const struct cli_command cli_command[] = {
 		"events",
 		NULL,
 		NULL,
-		"Follow refusals as they happen",
+		"Follow refusals, and breakers that open and close, as they happen",
 		"The daemon sends a sample of them: under attack not each packet.",
 		CLI_COUNT | CLI_SOCKET | CLI_JSON,
 		cli_events,
@@ -90,6 +90,27 @@ const struct cli_command cli_command[] = {
 		NULL,
 		CLI_SOCKET | CLI_JSON,
 		cli_bans,
+	},
+	{
+		"breakers",
+		NULL,
+		NULL,
+		"Show the circuit breakers of upstreams",
+		"Of each endpoint: its state, for how long, until when and why, and the figures by which it opens. "
+		"With --watch on a terminal q leaves.",
+		CLI_WATCH | CLI_ONCE | CLI_INTERVAL | CLI_SOCKET | CLI_JSON,
+		cli_breakers,
+	},
+	{
+		"breaker",
+		"ACTION UPSTREAM[/ENDPOINT]...",
+		"<breaker>",
+		"Open or close circuit breakers by hand",
+		"ACTION is open (refuse all calls), close (let all through, whatever becomes of them), auto (end either, "
+		"and decide by what is measured) or reset (close, and forget what was). Without ENDPOINT all of the upstream "
+		"are meant. open and close hold over restarts, until --for is over or they are ended.",
+		CLI_FOR | CLI_SOCKET | CLI_JSON,
+		cli_breaker,
 	},
 	{
 		"reload",

@@ -35,6 +35,8 @@ int cli_events(const struct cli_options *options);
 int cli_ban(const struct cli_options *options);
 int cli_unban(const struct cli_options *options);
 int cli_bans(const struct cli_options *options);
+int cli_breakers(const struct cli_options *options);
+int cli_breaker(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 int cli_detach(const struct cli_options *options);
 int cli_version(const struct cli_options *options);

@@ -65,6 +65,10 @@ static void put_action(FILE *out, const char *values)
 		fputs("_weir_from_daemon upstreams", out);
 	else if (!strcmp(values, "<name>"))
 		fputs("_weir_from_daemon names", out);
+	else if (!strcmp(values, "<breaker>"))
+		fputs("if [ \"$COMP_CWORD\" = 2 ]; then _weir_words 'open close auto reset' "
+		      "\"$current\"; else _weir_from_daemon breakers; fi",
+		      out);
 	else if (!strcmp(values, "<ban>"))
 		fputs("_weir_from_daemon bans", out);
 	else if (!strcmp(values, "<command>"))
@@ -143,16 +147,38 @@ void completion_bash(FILE *out)
 /*
  * compgen -W expands its words: nothing that a shell could take for more than a name
  */
+static void print_word(const char *word)
+{
+	if (word && *word &&
+	    !word[strspn(word, "0123456789abcdefghijklmnopqrstuvwxyz"
+			       "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:/_-[]")])
+		puts(word);
+}
+
 static void print_words(const json_t *list, const char *field)
 {
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *word =
-			json_string_value(json_object_get(json_array_get(list, i), field));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		print_word(json_string_value(json_object_get(json_array_get(list, i), field)));
+}
 
-		if (word && *word &&
-		    !word[strspn(word, "0123456789abcdefghijklmnopqrstuvwxyz"
-				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:/_-")])
-			puts(word);
+/* "api" and "api/10.1.2.3:8443" */
+static void print_endpoints(const json_t *upstreams)
+{
+	for (size_t i = 0; i < json_array_size(upstreams); i++) {
+		const json_t *upstream = json_array_get(upstreams, i);
+		const json_t *list = json_object_get(upstream, "endpoints");
+		const char *name = json_string_value(json_object_get(upstream, "name"));
+
+		for (size_t j = 0; name && j < json_array_size(list); j++) {
+			_cleanup_json_ json_t *word = json_object();
+
+			json_object_set_new(
+				word, "word",
+				json_sprintf("%s/%s", name,
+					     json_string_value(json_object_get(
+						     json_array_get(list, j), "name"))));
+			print_word(json_string_value(json_object_get(word, "word")));
+		}
 	}
 }
 
@@ -163,6 +189,7 @@ int completion_words(int argc, char **argv)
 	struct client_error error;
 	const char *what = argc ? argv[0] : "services";
 	bool bans = !strcmp(what, "bans"), names = !strcmp(what, "names");
+	bool breakers = !strcmp(what, "breakers");
 
 	if (client_open(client_socket_path(NULL), TIMEOUT_MS, NULL, &client, &error) ||
 	    client_request(client, bans ? "/v1/bans" : "/v1/status", NULL, &reply, &error))
@@ -171,7 +198,9 @@ int completion_words(int argc, char **argv)
 		print_words(json_object_get(reply.json, "bans"), "prefix");
 	if (names || !strcmp(what, "services"))
 		print_words(json_object_get(reply.json, "services"), "name");
-	if (names || !strcmp(what, "upstreams"))
+	if (breakers)
+		print_endpoints(json_object_get(reply.json, "upstreams"));
+	if (names || breakers || !strcmp(what, "upstreams"))
 		print_words(json_object_get(reply.json, "upstreams"), "name");
 	return CLI_OK;
 }

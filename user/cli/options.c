@@ -123,6 +123,8 @@ static bool *flag(struct cli_options *out, size_t number)
 		return &out->print;
 	case CLI_NUMBER_ONCE:
 		return &out->once;
+	case CLI_NUMBER_WATCH:
+		return &out->watch;
 	case CLI_NUMBER_LIST:
 		return &out->list;
 	case CLI_NUMBER_FLOWS:

@@ -36,6 +36,7 @@ struct cli_command;
 	X(PRINT, 0, "print", NULL, NULL, "Print the configuration with all defaults filled in") \
 	X(INTERVAL, 'n', "interval", "TIME", "500ms 1s 2s 5s", "Time between refreshes (default 1s)") \
 	X(ONCE, 0, "once", NULL, NULL, "Print once and leave") \
+	X(WATCH, 'w', "watch", NULL, NULL, "Go on, with a new table at each interval") \
 	X(BY, 'b', "by", "ORDER", "refused passed total", \
 	  "Sort by refused, passed or total packets a second (default total)") \
 	X(SERVICE, 'S', "service", "NAME", "<service>", "Only clients, or flows, of this service") \
@@ -93,7 +94,7 @@ struct cli_options {
 	size_t interfaces;
 	const char *log_format, *log_level;
 	const char *socket;
-	bool json, print, once, list, flows;
+	bool json, print, once, watch, list, flows;
 	uint64_t interval_ns; /* 0: not given; so below */
 	const char *by;
 	const char *service;

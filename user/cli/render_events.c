@@ -51,8 +51,38 @@ void render_events_title(const struct render_events *columns, const struct page 
 	print_line(title, columns, page, INK_BOLD);
 }
 
-int render_event(const json_t *event, struct render_events *columns, const struct page *page,
-		 char *error, size_t size)
+/* A breaker's change has columns of its own: what it is about, from, to, and why. */
+static int render_change(const json_t *event, const struct page *page, char *error, size_t size)
+{
+	struct reader reader = {0};
+	struct text clock = text_clock(moment_of(reader_string(&reader, event, "time")));
+	const char *upstream = reader_string(&reader, event, "upstream");
+	const char *endpoint = reader_string(&reader, event, "endpoint");
+	const char *from = reader_string(&reader, event, "from");
+	const char *to = reader_string(&reader, event, "to");
+	const char *reason = reader_string(&reader, event, "reason");
+	const char *figures = reader_string(&reader, event, "figures");
+	bool observed = reader_bool(&reader, event, "observed");
+	int result = reader_result(&reader, error, size);
+
+	if (result)
+		return result;
+	page_line(page, strcmp(to, "open") ? INK_YELLOW : INK_RED,
+		  "%s  breaker %s %s: %s -> %s%s: %s%s%s%s", clock.s, upstream, endpoint, from, to,
+		  observed ? " (observed)" : "", reason, *figures ? " (" : "", figures,
+		  *figures ? ")" : "");
+	return 0;
+}
+
+static bool is_change(const json_t *event)
+{
+	const char *kind = json_string_value(json_object_get(event, "event"));
+
+	return kind && !strcmp(kind, "breaker");
+}
+
+static int render_refusal(const json_t *event, struct render_events *columns,
+			  const struct page *page, char *error, size_t size)
 {
 	struct reader reader = {0};
 	char verdict[64];
@@ -85,4 +115,11 @@ int render_event(const json_t *event, struct render_events *columns, const struc
 			columns->width[i] = text_width(cell[i]);
 	print_line(cell, columns, page, observed ? INK_DIM : INK_PLAIN);
 	return 0;
+}
+
+int render_event(const json_t *event, struct render_events *columns, const struct page *page,
+		 char *error, size_t size)
+{
+	return is_change(event) ? render_change(event, page, error, size)
+				: render_refusal(event, columns, page, error, size);
 }

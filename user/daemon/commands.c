@@ -6,11 +6,9 @@
 #include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/base/number.h"
-#include "user/daemon/control.h"
+#include "user/daemon/commands.h"
 
-#define SECONDS_MAX (10 * 365 * 86400LL)
-
-static int refuse(int status, const char *word, const char *message, json_t **reply)
+int command_refuse(int status, const char *word, const char *message, json_t **reply)
 {
 	*reply = json_pack("{s:s, s:s}", "error", word, "message", message);
 	return status;
@@ -21,11 +19,12 @@ static int take_prefix(const json_t *arguments, struct config_prefix *out, json_
 	const char *text = json_string_value(json_object_get(arguments, "prefix"));
 
 	if (!text)
-		return refuse(400, "invalid_request",
-			      "prefix is missing; send for example {\"prefix\":\"203.0.113.0/24\"}",
-			      reply);
+		return command_refuse(
+			400, "invalid_request",
+			"prefix is missing; send for example {\"prefix\":\"203.0.113.0/24\"}",
+			reply);
 	if (config_parse_prefix(text, out))
-		return refuse(
+		return command_refuse(
 			400, "invalid_request",
 			"prefix is not an address or prefix, or has bits set beyond its length; "
 			"expected for example 203.0.113.7 or 2001:db8::/32",
@@ -46,16 +45,16 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 
 	if (result)
 		return result;
-	if ((seconds && !json_is_integer(seconds)) || length < 0 || length > SECONDS_MAX)
-		return refuse(400, "invalid_request",
-			      "seconds: expected a whole number up to 315360000, or 0 for no end",
-			      reply);
+	if ((seconds && !json_is_integer(seconds)) || length < 0 || length > COMMAND_SECONDS_MAX)
+		return command_refuse(
+			400, "invalid_request",
+			"seconds: expected a whole number up to 315360000, or 0 for no end", reply);
 	if (length)
 		ban.until_ns = clock_monotonic_ns() + (uint64_t)length * NS_PER_SEC;
 	asked = ban.prefix.length;
 	result = datapath_ban(control->gather.datapath, &ban, &error);
 	if (result < 0)
-		return refuse(500, "internal_error", error.text, reply);
+		return command_refuse(500, "internal_error", error.text, reply);
 	config_format_prefix(&ban.prefix, text, sizeof(text));
 	if (length)
 		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", text,
@@ -79,9 +78,9 @@ static int command_unban(struct control *control, const json_t *arguments, const
 		return result;
 	result = datapath_unban(control->gather.datapath, &prefix, &error);
 	if (result)
-		return refuse(result == -ENOENT ? 404 : 500,
-			      result == -ENOENT ? "not_found" : "internal_error", error.text,
-			      reply);
+		return command_refuse(result == -ENOENT ? 404 : 500,
+				      result == -ENOENT ? "not_found" : "internal_error",
+				      error.text, reply);
 	config_format_prefix(&prefix, text, sizeof(text));
 	log_request(LOG_INFO, "bans", request_id, "%s no longer banned", text);
 	*reply = json_pack("{s:s}", "prefix", text);
@@ -118,7 +117,7 @@ static int command_reload(struct control *control, const char *request_id, json_
 	char why[512];
 
 	if (control_reload(control, request_id, why))
-		return refuse(400, "invalid_configuration", why, reply);
+		return command_refuse(400, "invalid_configuration", why, reply);
 	*reply = json_pack("{s:I}", "generation",
 			   (json_int_t)datapath_generation(control->gather.datapath));
 	return 200;
@@ -133,7 +132,7 @@ static int command_detach(struct control *control, const char *request_id, json_
 
 	if (datapath_detach(control->gather.datapath, &error)) {
 		json_decref(list);
-		return refuse(500, "internal_error", error.text, reply);
+		return command_refuse(500, "internal_error", error.text, reply);
 	}
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_string(links[i].interface));
@@ -154,9 +153,11 @@ int control_command(void *context, const char *name, const json_t *arguments,
 		return command_unban(control, arguments, request_id, reply);
 	if (!strcmp(name, "bans"))
 		return command_bans(control, reply);
+	if (!strcmp(name, "breaker"))
+		return command_breaker(control, arguments, request_id, reply);
 	if (!strcmp(name, "reload"))
 		return command_reload(control, request_id, reply);
 	if (!strcmp(name, "detach"))
 		return command_detach(control, request_id, reply);
-	return refuse(404, "not_found", "no such command", reply);
+	return command_refuse(404, "not_found", "no such command", reply);
 }

@@ -9,6 +9,8 @@
  *     GET  /v1/bans                                     GET /v1/events   newline-delimited JSON, streamed until the client leaves
  *     POST /v1/ban    {"prefix":"203.0.113.7","seconds":600}     seconds 0 or absent: no end
  *     POST /v1/unban  {"prefix":"203.0.113.7"}
+ *     GET  /v1/breakers
+ *     POST /v1/breaker {"action":"open","upstream":"api","endpoint":"10.1.2.3:8443","seconds":600}
  *     POST /v1/reload {}                                POST /v1/detach {}
  * An error is {"error":"word","message":"a sentence that says what to do"} with 400, 404, 405, 409, 413,
  * 415, 500 or 503. docs/api.md has every shape.
@@ -32,7 +34,7 @@ struct http_ops {
 	struct snapshot *(*snapshot)(void *context);
 
 	/*
-	 * Runs a command ("ban", "unban", "bans", "reload", "detach") on the control thread and waits.
+	 * Runs a command ("ban", "unban", "bans", "breaker", "reload", "detach") on the control thread and waits.
 	 * arguments: an object, borrowed. Returns the HTTP status and *reply, owned by the caller.
 	 */
 	int (*command)(void *context, const char *name, const json_t *arguments,

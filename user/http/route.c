@@ -212,6 +212,14 @@ static void answer_latency(const struct http_sources *sources, const struct http
 		answer_json(answer, 200, view_latency(snapshot, clock_monotonic_ns(), &names));
 }
 
+static void answer_breakers(const struct http_sources *sources, struct http_answer *answer)
+{
+	_cleanup_snapshot_ struct snapshot *snapshot = ready(sources, answer);
+
+	if (snapshot)
+		answer_json(answer, 200, view_breakers(snapshot, clock_monotonic_ns()));
+}
+
 static void answer_route(const struct http_sources *sources, const struct http_request *request,
 			 struct http_answer *answer)
 {
@@ -236,6 +244,8 @@ static void answer_route(const struct http_sources *sources, const struct http_r
 		return answer_flows(sources, request, answer);
 	case HTTP_HANDLER_latency:
 		return answer_latency(sources, request, answer);
+	case HTTP_HANDLER_breakers:
+		return answer_breakers(sources, answer);
 	case HTTP_HANDLER_events:
 		answer->code = 200;
 		answer->type = "application/x-ndjson";
@@ -244,6 +254,7 @@ static void answer_route(const struct http_sources *sources, const struct http_r
 	case HTTP_HANDLER_bans:
 	case HTTP_HANDLER_ban:
 	case HTTP_HANDLER_unban:
+	case HTTP_HANDLER_breaker:
 	case HTTP_HANDLER_reload:
 	case HTTP_HANDLER_detach:
 		return answer_command(sources, request, routes[request->handler].handler, answer);

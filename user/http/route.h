@@ -33,10 +33,12 @@
 	X(status, "/v1/status", GET, ADMIN, 200, 503)                      \
 	X(top, "/v1/top", GET, ADMIN, 200, 400, 404, 503)                  \
 	X(flows, "/v1/flows", GET, ADMIN, 200, 400, 404, 503)              \
+	X(breakers, "/v1/breakers", GET, ADMIN, 200, 503)                  \
 	X(bans, "/v1/bans", GET, ADMIN, 200, 500)                          \
 	X(events, "/v1/events", GET, ADMIN, 200, 503)                      \
 	X(ban, "/v1/ban", POST, ADMIN, 200, 400, 413, 415, 500)            \
 	X(unban, "/v1/unban", POST, ADMIN, 200, 400, 404, 413, 415, 500)   \
+	X(breaker, "/v1/breaker", POST, ADMIN, 200, 400, 404, 409, 413, 415, 500) \
 	X(reload, "/v1/reload", POST, ADMIN, 200, 400, 413, 415, 500)      \
 	X(detach, "/v1/detach", POST, ADMIN, 200, 400, 409, 413, 415, 500)
 /* clang-format on */

@@ -43,6 +43,8 @@ struct view_flow_filter {
 json_t *view_flows(const struct snapshot *snapshot, uint64_t now_ns,
 		   const struct view_flow_filter *filter);
 
+json_t *view_breakers(const struct snapshot *snapshot, uint64_t now_ns);
+
 /* What several views have: the endpoints of an upstream, the flow table, why there is no telemetry (or null) */
 json_t *view_endpoints(const struct snapshot *snapshot, int upstream);
 json_t *view_flow_table(const struct snapshot *snapshot);

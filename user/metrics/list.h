@@ -102,6 +102,28 @@
 	X(upstream_stale, snapshot, "weir_upstream_endpoint_stale", GAUGE, "",			\
 	  "1 while an endpoint's name does not resolve and its last addresses are kept.",	\
 	  "upstream", "endpoint")								\
+	/* breakers */										\
+	X(breaker_state, snapshot, "weir_breaker_state", GAUGE, "",				\
+	  "1 for the state that the circuit breaker of an endpoint is in, 0 for the others.",	\
+	  "upstream", "endpoint", "state")							\
+	X(breaker_transitions, snapshot, "weir_breaker_transitions_total", COUNTER, "",		\
+	  "Changes of an endpoint's circuit breaker, by the state it came to and why. Since the daemon's start.", \
+	  "upstream", "to", "reason")								\
+	X(breaker_rejections, snapshot, "weir_breaker_rejections_total", COUNTER, "",		\
+	  "Calls that a circuit breaker refused, or would have refused where it only observes.", \
+	  "upstream", "endpoint")								\
+	X(breaker_ejections, snapshot, "weir_breaker_ejections", GAUGE, "",			\
+	  "How often in a row an endpoint was ejected, less the healthy intervals since.",	\
+	  "upstream", "endpoint")								\
+	X(breaker_reaction, snapshot, "weir_breaker_reaction_seconds", HISTOGRAM, "seconds",	\
+	  "Time from the failure that opened a breaker, as the kernel saw it, to calls being refused.", NULL) \
+	X(ejected_ratio, snapshot, "weir_upstream_ejected_ratio", GAUGE, "",			\
+	  "Part of an upstream's endpoints that is open, half-open or forced open.", "upstream") \
+	X(ejections_held, snapshot, "weir_upstream_ejections_held_total", COUNTER, "",		\
+	  "Endpoints that would have opened, had there not been too many out.", "upstream")	\
+	X(probes, snapshot, "weir_upstream_probes_total", COUNTER, "",				\
+	  "Active probes by their result, ok or failed. Only for upstreams with a `probe`.",	\
+	  "upstream", "endpoint", "result")							\
 	/* kernel programs */									\
 	X(interface_attached, snapshot, "weir_interface_attached", GAUGE, "",			\
 	  "1 while a program of ours is attached to the interface.", "interface")		\

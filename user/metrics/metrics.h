@@ -19,7 +19,7 @@
 enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS, METRICS_PROTOBUF, METRICS_FORMATS };
 
 /* What one HTTP handler has answered. A code with count 0 is listed too: it is one it may answer. */
-#define METRICS_HANDLERS 20
+#define METRICS_HANDLERS 24
 #define METRICS_CODES 12
 struct metrics_handler {
 	const char *name;
