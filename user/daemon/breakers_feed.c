@@ -148,7 +148,8 @@ void breakers_on_probes(struct breakers *breakers)
 
 void breakers_count(const struct breakers *breakers, uint32_t number, struct breakers_counts *out)
 {
-	const struct weir_late *late = &datapath_flows(breakers->datapath).late[number];
+	const struct datapath_flows flows = datapath_flows(breakers->datapath);
+	const struct weir_late *late = &flows.late[number];
 	struct breakers_counts counts = {};
 	struct weir_calls calls;
 

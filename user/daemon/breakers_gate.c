@@ -8,7 +8,9 @@
 
 static struct weir_breaker *kernels(const struct breakers *breakers, uint32_t number)
 {
-	return &datapath_breakers(breakers->datapath).at[number];
+	const struct datapath_breakers all = datapath_breakers(breakers->datapath);
+
+	return &all.at[number];
 }
 
 static bool is_forced(enum breaker_state state)

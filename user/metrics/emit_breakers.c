@@ -33,13 +33,13 @@ void metrics_emit_breaker_state(struct metrics_writer *writer, const struct metr
 void metrics_emit_breaker_transitions(struct metrics_writer *writer,
 				      const struct metrics_input *input)
 {
-	for_each_upstream(
-		upstream,
-		input->snapshot) for (unsigned int to = 0; to < BREAKER_STATE_COUNT;
-				      to++) for (unsigned int reason = 0; reason < BREAKER_REASON_COUNT;
-						 reason++) if (breaker_reason_leads_to(reason, to))
-		metrics_number(writer, upstream->transitions[to][reason], upstream->name,
-			       breaker_state_word(to), breaker_reason_word(reason));
+	for_each_upstream(upstream, input->snapshot)
+		for (unsigned int to = 0; to < BREAKER_STATE_COUNT; to++)
+			for (unsigned int reason = 0; reason < BREAKER_REASON_COUNT; reason++)
+				if (breaker_reason_leads_to(reason, to))
+					metrics_number(writer, upstream->transitions[to][reason],
+						       upstream->name, breaker_state_word(to),
+						       breaker_reason_word(reason));
 }
 
 void metrics_emit_breaker_rejections(struct metrics_writer *writer,
