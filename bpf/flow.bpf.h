@@ -365,7 +365,8 @@ weir_inline void weir_flow_heard(struct weir_flow *flow, u64 *slot, u64 old, u8 
 	if (weir_likely(state == before && flow->heard == jiffy))
 		return;
 	flow->heard = jiffy;
-	weir_flow_keep(slot, old, state, state != before, weir_about_now());
+	weir_flow_keep(slot, old, state, flow->flags & WEIR_FLOW_UPSTREAM, state != before,
+		       weir_about_now());
 }
 
 /*
@@ -458,7 +459,7 @@ weir_inline void weir_flow_insert(const struct weir_side *side, const struct wei
 		weir_flow_permit(flow, seen->permit);
 	weir_flow_count(flow, seen);
 	weir_publish(&set->slot[way], weir_tag(seen->hash.place),
-		     weir_flow_expiry(WEIR_FLOW_ASKED, seen->segment.now));
+		     weir_flow_expiry(WEIR_FLOW_ASKED, seen->out, seen->segment.now));
 }
 
 /* Begins a flow with a SYN, a datagram, or data of a connection that is older; with nothing else. */
