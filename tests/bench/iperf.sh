@@ -56,14 +56,14 @@ done
 order=(none limiter all)
 for round in $(seq "$rounds"); do
 	for programs in "${order[@]}"; do
-		begin $programs
+		begin "$programs"
 		for direction in forward back; do
-			before=$(followed $programs)
+			before=$(followed "$programs")
 			bits=$(throughput $direction)
-			flows=$(($(followed $programs) - before))
-			printf '%s\t%s\t%s\t%s\t%s\n' "$round" $direction $programs "$bits" $flows
+			flows=$(($(followed "$programs") - before))
+			printf '%s\t%s\t%s\t%s\t%s\n' "$round" $direction "$programs" "$bits" $flows
 			# iperf3 makes one connection for the data and one to talk about it
-			[ $flows = "$([ $programs = all ] && echo 2 || echo 0)" ] || die "$programs: telemetry has seen $flows flows"
+			[ $flows = "$([ "$programs" = all ] && echo 2 || echo 0)" ] || die "$programs: telemetry has seen $flows flows"
 		done
 		end_weir
 	done

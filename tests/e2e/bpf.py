@@ -156,5 +156,6 @@ def detach(number):
     bpf(LINK_DETACH, struct.pack("=I", opened(LINK_BY_ID, int(number))))
 
 
-{"attach": attach, "id": pinned_id, "users": users, "order": order, "add": add,
- "detach": detach}[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    {"attach": attach, "id": pinned_id, "users": users, "order": order, "add": add,
+     "detach": detach}[sys.argv[1]](*sys.argv[2:])

@@ -4,6 +4,7 @@
 # The samples are made here, so their true quantiles are known.
 
 load lib
+load prometheus
 
 rounds=4 # how often all samples come, a second apart
 
@@ -35,52 +36,13 @@ serve() {
 		latencies "$BATS_TEST_DIRNAME/../../build/tools/latencies" "$dir" $rounds
 }
 
-# scraper NAME PORT [OPTION...]: a Prometheus of its own, ready before there is anything to scrape: so it sees the
-# histograms begin
-scraper() {
-	local name=$1 port=$2
-	shift 2
-	cat > "$dir/$name.yml" <<- END
-		global: {scrape_interval: 200ms}
-		scrape_configs:
-		  - job_name: weir
-		    static_configs: [{targets: ["127.0.0.1:9464"]}]
-	END
-	background "$name" "$host" prometheus --config.file="$dir/$name.yml" --storage.tsdb.path="$dir/$name-data" \
-		--web.listen-address="127.0.0.1:$port" --log.level=warn "$@"
-	eventually 20 in_host curl -sf -o "$dir/$name.ready" "http://127.0.0.1:$port/-/ready"
-}
-
-# ask PORT QUERY: the value of the one series it gives; nothing for none
-ask() {
-	in_host curl -s --data-urlencode "query=$2" "http://127.0.0.1:$1/api/v1/query" |
-		jq -r '.data.result | if length > 1 then error("more than one series") else .[0].value[1] // empty end'
-}
-
-answers() { [ "$(ask "$1" "$2")" = "$3" ]; }
-
 # true_quantile Q: of response, in seconds
 true_quantile() {
 	awk -v q="$1" -v n="$samples" 'NR == int(q * n + 0.999999) { printf "%.9f\n", $1 / 1e9 }' "$dir/sorted"
 }
 
-# within PERCENT WANTED GOT
-within() {
-	awk -v p="$1" -v want="$2" -v got="$3" 'BEGIN { d = (got / want - 1) * 100
-		printf "# %s s, truly %s s: %+.1f %%\n", got, want, d; exit !(got != "" && d <= p && d >= -p) }' || {
-		echo "not within $1 %"
-		return 1
-	}
-}
-
 # up_to SECONDS: samples of response not above that
 up_to() { awk -v le="$1" '$1 <= le * 1e9 { n++ } END { print n + 0 }' "$dir/sorted"; }
-
-# above SECONDS: how many of the bounds it is above
-above() {
-	awk -v s="$1" 'BEGIN { n = split("0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10", le, " ")
-		for (i = 1; i <= n; i++) above += s > le[i]; print above }'
-}
 
 @test "Prometheus with native histograms answers quantiles within 10 % of the truth" {
 	make_samples
