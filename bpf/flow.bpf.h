@@ -326,8 +326,8 @@ __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct
 }
 
 /* A request, or the answer to it */
-weir_inline void weir_attend_plain(struct __sk_buff *skb, struct weir_seen *seen,
-				   struct weir_flow *flow)
+weir_inline void weir_attend_plain(struct __sk_buff *skb, const struct weir_side *side,
+				   struct weir_seen *seen, struct weir_flow *flow)
 {
 	struct weir_flow_news news = {.events = WEIR_NEWS_RESPONSE};
 
@@ -335,7 +335,7 @@ weir_inline void weir_attend_plain(struct __sk_buff *skb, struct weir_seen *seen
 	if (!weir_flow_plain(flow, &seen->segment, &news.response_ns))
 		return;
 	if (flow->flags & WEIR_FLOW_UPSTREAM)
-		weir_tell_upstream(skb, seen, &news, flow->owner);
+		weir_tell_endpoint(skb, side, seen, &news, flow->owner);
 	else
 		weir_sample(seen, WEIR_LATENCY_RESPONSE, flow->owner % WEIR_SERVICES,
 			    news.response_ns);
@@ -349,7 +349,7 @@ weir_inline bool weir_pass(struct __sk_buff *skb, const struct weir_side *side,
 		if (weir_flow_quiet(flow, &seen->segment))
 			return true;
 		if (weir_flow_is_plain(flow, &seen->segment)) {
-			weir_attend_plain(skb, seen, flow);
+			weir_attend_plain(skb, side, seen, flow);
 			return true;
 		}
 	}
@@ -566,11 +566,16 @@ __noinline int weir_leave(struct __sk_buff *skb, struct weir_seen *seen, struct 
 /* Turned into what answers it, and back to who sent it. What can not be answered is dropped. */
 __noinline int weir_turn_back(struct __sk_buff *skb, const struct weir_packet *packet, u32 says)
 {
-	if (!packet ||
-	    (packet->protocol == WEIR_IP_UDP
-		     ? weir_answer_udp(skb, packet)
-		     : weir_answer_tcp(skb, packet,
-				       says == WEIR_RESET_IT ? WEIR_RESET_CONNECTION : 0)))
+	int error;
+
+	if (!packet)
+		return WEIR_TC_DROP;
+	if (packet->protocol == WEIR_IP_UDP)
+		error = weir_answer_udp(skb, packet);
+	else
+		error = weir_answer_tcp(skb, packet,
+					says == WEIR_RESET_IT ? WEIR_RESET_CONNECTION : 0);
+	if (error || weir_turn_ethernet(skb))
 		return WEIR_TC_DROP;
 	return (int)bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
