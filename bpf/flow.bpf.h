@@ -249,10 +249,17 @@ weir_inline void weir_look_closer(struct __sk_buff *skb, const struct weir_side 
 		segment->begins = weir_begins(first);
 }
 
-/* A packet that is not quiet, of a known flow. 1: forget the flow. */
+/* A function of its own for the verifier's sake */
+__noinline int weir_step(struct weir_flow *flow, const struct weir_segment *segment,
+			 struct weir_flow_news *news)
+{
+	return !flow || !segment || !news || weir_flow_step(flow, segment, news);
+}
+
+/* A packet that is neither quiet nor plain, of a known flow. 1: forget the flow. */
 __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct weir_flow *flow)
 {
-	struct weir_flow_news news;
+	struct weir_flow_news news = {};
 	const struct weir_side *side;
 
 	if (!seen || !flow)
@@ -263,7 +270,9 @@ __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct
 	if (flow->generation != (u16)side->generation && !weir_settle_owner(side, seen, flow))
 		return 1;
 	weir_look_closer(skb, side, seen, flow);
-	weir_flow_step(flow, &seen->segment, &news);
+	for (int try = 0; try < WEIR_FLOW_TRIES; try++)
+		if (weir_step(flow, &seen->segment, &news))
+			break;
 	if (news.events & ~(WEIR_NEWS_HANDSHAKE | WEIR_NEWS_RESPONSE | WEIR_NEWS_CONNECTED))
 		weir_tell_discards(&news);
 	if (flow->flags & WEIR_FLOW_UPSTREAM) {
@@ -273,6 +282,37 @@ __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct
 		weir_tell_service(seen, &news, flow->owner);
 	}
 	return 0;
+}
+
+/* A request, or the answer to it */
+weir_inline void weir_attend_plain(struct __sk_buff *skb, struct weir_seen *seen,
+				   struct weir_flow *flow)
+{
+	struct weir_flow_news news = {.events = WEIR_NEWS_RESPONSE};
+
+	seen->segment.now = bpf_ktime_get_ns();
+	if (!weir_flow_plain(flow, &seen->segment, &news.response_ns))
+		return;
+	if (flow->flags & WEIR_FLOW_UPSTREAM)
+		weir_tell_upstream(skb, seen, &news, flow->owner);
+	else
+		weir_sample(seen, WEIR_LATENCY_RESPONSE, flow->owner % WEIR_SERVICES,
+			    news.response_ns);
+}
+
+/* False: the flow is to be forgotten */
+weir_inline bool weir_pass(struct __sk_buff *skb, const struct weir_side *side,
+			   struct weir_seen *seen, struct weir_flow *flow)
+{
+	if (weir_likely(flow->generation == (u16)side->generation)) {
+		if (weir_flow_quiet(flow, &seen->segment))
+			return true;
+		if (weir_flow_is_plain(flow, &seen->segment)) {
+			weir_attend_plain(skb, seen, flow);
+			return true;
+		}
+	}
+	return !weir_attend(skb, seen, flow);
 }
 
 /* Once in a jiffy, or when its state has changed: until when the flow matters */
@@ -307,9 +347,7 @@ weir_inline void weir_follow_known(struct __sk_buff *skb, const struct weir_side
 	union weir_flow_mode before = weir_flow_mode(flow);
 
 	seen->segment.by_initiator = !!(before.flags & WEIR_FLOW_UPSTREAM) == seen->out;
-	if ((weir_unlikely(flow->generation != (u16)side->generation) ||
-	     !weir_flow_quiet(flow, &seen->segment)) &&
-	    weir_attend(skb, seen, flow)) {
+	if (!weir_pass(skb, side, seen, flow)) {
 		if ((u32)old)
 			(void)weir_compare_and_swap(slot, old, WEIR_SLOT_FREE);
 		return;

@@ -22,6 +22,38 @@ static __noinline int weir_pull(struct __sk_buff *skb)
 	return (int)bpf_skb_pull_data(skb, length < WEIR_PULL ? length : WEIR_PULL);
 }
 
+#define WEIR_LINK 14 /* bytes of a link header */
+
+/* Puts the link header in front again, where something else is. */
+static __noinline int weir_mend_link(struct __sk_buff *skb)
+{
+	u8 *start = (u8 *)(long)skb->data, *end = (u8 *)(long)skb->data_end;
+	u8 link[WEIR_LINK];
+
+	if (bpf_skb_load_bytes_relative(skb, 0, link, sizeof(link), BPF_HDR_START_MAC))
+		return 0;
+	if (start + WEIR_LINK <= end && weir_load(u64, start) == weir_load(u64, link) &&
+	    weir_load(u32, start + 8) == weir_load(u32, link + 8) &&
+	    weir_load(u16, start + 12) == weir_load(u16, link + 12))
+		return 0;
+	/* Sets the length of the link header, too, so that the stack finds what it expects. */
+	if (bpf_skb_change_head(skb, WEIR_LINK, 0))
+		return 0;
+	return (int)bpf_skb_store_bytes(skb, 0, link, sizeof(link), 0);
+}
+
+/*
+ * At ingress, before packet pointers are made. Generic XDP, ours or anybody's, copies a packet that has little headroom, and
+ * since Linux 6.9 the copy has forgotten how long its link header is: to TC it begins with the network header, and
+ * nobody would find a service in it. wire_len is the length without the link header here; so only such a
+ * packet has the same as len, and one of a test run, which is in order.
+ */
+weir_inline void weir_mend(struct __sk_buff *skb)
+{
+	if (weir_unlikely(skb->len == skb->wire_len))
+		weir_mend_link(skb);
+}
+
 /* A function of its own to the verifier: what follows does not multiply with the paths in here. */
 __noinline int weir_extensions_tc(struct __sk_buff *skb, struct weir_packet *packet)
 {

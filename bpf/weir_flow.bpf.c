@@ -7,6 +7,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tc")
 int weir_flow_in(struct __sk_buff *skb)
 {
+	weir_mend(skb);
 	weir_follow(skb, false);
 	return WEIR_TC_NEXT;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The packet's way in where XDP can not be had: the same way at TC ingress (tcx, or clsact before 6.6) */
-#include "bpf/core/reset.h"
+#include "bpf/answer.bpf.h"
 #include "bpf/limit.bpf.h"
 #include "bpf/tc.bpf.h"
 
@@ -9,26 +9,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Sends the RST out of the interface the SYN came in by. */
 static __noinline int weir_reset_tc(struct __sk_buff *skb, const struct weir_packet *packet)
 {
-	u32 want = weir_reset_length(packet), l3 = packet->l3 & 0x3f;
-	u8 *start, *end, *ip;
-
-	if (!want || bpf_skb_change_tail(skb, want, 0))
+	if (!packet->syn || weir_answer_tcp(skb, packet, 0))
 		return WEIR_TC_DROP;
-	start = (u8 *)(long)skb->data;
-	end = (u8 *)(long)skb->data_end;
-	ip = start + l3;
-	if (start + 14 > end || (start[0] & 1)) /* nobody answers in a group's name */
-		return WEIR_TC_DROP;
-	weir_swap(start, start + 6, 6);
-	if (packet->ipv6) {
-		if (ip + 60 > end)
-			return WEIR_TC_DROP;
-		weir_make_reset_ipv6(ip);
-	} else {
-		if (ip + 40 > end)
-			return WEIR_TC_DROP;
-		weir_make_reset_ipv4(ip);
-	}
 	return (int)bpf_redirect(skb->ifindex, 0);
 }
 
@@ -38,12 +20,14 @@ int weir_tc(struct __sk_buff *skb)
 	struct weir_packet packet = {};
 	struct weir_judgement j;
 	const struct weir_side *side = weir_start(&j, skb->ifindex);
-	struct weir_units units = {.packets = 1, .bytes = skb->len};
+	struct weir_units units = {.packets = 1};
 	u32 verdict;
 
 	if (!side)
 		return WEIR_TC_NEXT;
+	weir_mend(skb);
 	weir_pull(skb);
+	units.bytes = skb->len;
 	verdict = weir_parse_tc(skb, &packet);
 	units.connections = packet.syn;
 	if (packet.length > units.bytes)

@@ -23,11 +23,11 @@ static __noinline int weir_reset_xdp(struct xdp_md *ctx, const struct weir_packe
 	if (packet->ipv6) {
 		if (ip + 60 > end)
 			return XDP_DROP;
-		weir_make_reset_ipv6(ip);
+		weir_make_reset_ipv6(ip, 0);
 	} else {
 		if (ip + 40 > end)
 			return XDP_DROP;
-		weir_make_reset_ipv4(ip);
+		weir_make_reset_ipv4(ip, 0);
 	}
 	return XDP_TX;
 }

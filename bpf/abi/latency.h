@@ -125,5 +125,7 @@ struct weir_flow_sums {
 	u64 evictions_active; /* of others */
 	u64 retransmissions;  /* SYNs and SYN-ACKs seen again */
 	u64 discarded[4];     /* enum weir_discard */
+	u64 outcomes_lost;    /* struct weir_outcome: the ring buffer was full */
+	u64 reserved[7];
 };
-weir_assert_size(struct weir_flow_sums, 64);
+weir_assert_size(struct weir_flow_sums, 128);

@@ -32,7 +32,7 @@ _weir()
 	elif [ "$previous" = '=' ]; then
 		previous=${COMP_WORDS[COMP_CWORD-2]}
 	fi
-	local commands='run check status top events ban unban bans reload detach version help'
+	local commands='run check status top latency events ban unban bans reload detach version help'
 	if [ "$COMP_CWORD" = 1 ]; then
 		_weir_words "$commands --help --version" "$current"
 		return
@@ -47,6 +47,8 @@ _weir()
 	--by | -b) _weir_words 'refused passed total' "$current"; return ;;
 	--service | -S) _weir_from_daemon services; return ;;
 	--limit | -l) :; return ;;
+	--sort) _weir_words 'rate bytes' "$current"; return ;;
+	--upstream | -U) _weir_from_daemon upstreams; return ;;
 	--count) :; return ;;
 	--for | -f) _weir_words '10m 1h 24h' "$current"; return ;;
 	--pins) _weir_files directory "$current"; return ;;
@@ -56,7 +58,8 @@ _weir()
 	run) options='--config --interface --log --log-level --socket --help' ;;
 	check) options='--print --help' ;;
 	status) options='--socket --json --help' ;;
-	top) options='--socket --json --interval --once --by --service --limit --help' ;;
+	top) options='--socket --json --interval --once --by --service --limit --flows --sort --upstream --help' ;;
+	latency) options='--socket --json --interval --once --help' ;;
 	events) options='--socket --json --count --help' ;;
 	ban) options='--socket --json --for --help' ;;
 	unban) options='--socket --json --help' ;;
@@ -72,6 +75,7 @@ _weir()
 	fi
 	case ${COMP_WORDS[1]} in
 	check) _weir_files file "$current" ;;
+	latency) _weir_from_daemon names ;;
 	unban) _weir_from_daemon bans ;;
 	help) _weir_words "$commands" "$current" ;;
 	esac

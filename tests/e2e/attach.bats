@@ -7,33 +7,35 @@ load lib
 setup() { world; }
 teardown() { end_of_world; }
 
-limited_at() { # ATTACH
-	configure <<- END
-		interfaces: [{name: wan, attach: $1}]
-		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 5]}}
-	END
-}
-
-sends() { # COUNT [OPTION...]: how many of them pass
-	local count=$1 before
-	shift
-	before=$(udp_received)
-	send udp 10.77.0.1 53 --count "$count" "$@" > "$dir/sent"
-	echo $(($(udp_received) - before))
-}
+limited_at() { attach=$1 limited; }
 
 sits() { # ATTACH MODE HOOK
 	limited_at "$1"
 	start
 	is "wan $3" "$(attached)"
 	logged "wan: attached, $2"
+	is "wan egress ingress" "$(followed)"
 	is "$2" "$(status_now | jq -r '.interfaces[0].mode')"
-	holds '.programs | length == 1 and .[0].interface == "wan" and .[0].verified_insns > 1000' "$(status_now)"
+	holds '.programs | map([.name, .hook, .mode]) == [["weir_'"${3/tcx/tc}"'", "'"${3/tcx/tc_ingress}"'", "'"$2"'"],
+		["weir_flow_in", "tc_ingress", "tcx"], ["weir_flow_out", "tc_egress", "tcx"]]' "$(status_now)"
+	holds '.programs | map(.interface == "wan" and .verified_insns > 0) | all' "$(status_now)"
 	is 1 "$(metric 'weir_interface_attached{interface="wan"}')"
 	is 5 "$(sends 20)"
+	followed_both_ways
 	stop
 	nothing_left
+}
+
+# A connection is seen to its end, which takes what comes in and what goes out.
+followed_both_ways() {
+	web
+	is "0 200" "$(fetch http://10.77.0.1/ | cut -d ' ' -f 1,2)"
+	eventually 3 closed_flow 80
+}
+
+closed_flow() { # PORT
+	curl -s --unix-socket "$socket" http://weir/v1/flows | jq -e --argjson port "$1" '.flows[] |
+		select(.local_port == $port and .state == "closed" and .packets_in > 3 and .packets_out > 3)' > /dev/null
 }
 
 @test "auto is native XDP where the driver has it" { sits auto native xdp; }
@@ -55,6 +57,7 @@ sits() { # ATTACH MODE HOOK
 	start
 	remember
 	is $'lan tcx\nwan xdp' "$(attached)"
+	is $'lan egress ingress\nwan egress ingress' "$(followed)"
 	send udp 10.77.0.1 53 --count 4 --from 10.77.0.2
 	ip -n "$client" route add 10.77.0.99 dev lan0
 	ip -n "$host" addr add 10.77.0.99/32 dev lan
@@ -82,6 +85,7 @@ sits() { # ATTACH MODE HOOK
 	"$weir" reload
 	wire
 	eventually 3 logged 'wan is back, attached'
+	is "wan egress ingress" "$(followed)"
 	is 1 "$(metric 'weir_interface_attached{interface="wan"}')"
 	is 200 "$(get /health/ready -o "$dir/ready" -w '%{http_code}')"
 	is "wan xdp" "$(attached)"
@@ -124,6 +128,7 @@ sits() { # ATTACH MODE HOOK
 	limited_at auto
 	start
 	is "wan tcx" "$(attached)"
+	is 5 "$(sends 20)"
 }
 
 @test "a program that somebody forces off is noticed, said and attached again" {
@@ -131,13 +136,95 @@ sits() { # ATTACH MODE HOOK
 	start
 	is 5 "$(sends 20)"
 	remember
-	"$python" "$bpf" detach "$("$python" "$bpf" users "$our_map" | awk '$1 == "link" { print $2 }')"
-	eventually 3 logged 'was detached by somebody else, attached again'
+	detach_link xdp
+	eventually 3 logged 'wan was detached by somebody else, attached again'
 	is "wan xdp" "$(attached)"
 	is 0 "$(sends 20)"
+	for place in tcx_ingress tcx_egress; do
+		: > "$log"
+		detach_link $place
+		eventually 3 logged 'wan: telemetry was detached by somebody else, attached again'
+		is "wan egress ingress" "$(followed)"
+	done
 	stop
 	nothing_left
 }
+
+detach_link() { "$python" "$bpf" detach "$("$python" "$bpf" users "$our_map" | awk -v kind="$1" '$3 == kind { print $2 }')"; } # KIND
+
+@test "at TC the limiter is before telemetry, and both before anybody else, whoever came first" {
+	background others "$host" "$python" "$bpf" add wan ingress 2
+	background more "$host" "$python" "$bpf" add wan egress 2
+	eventually 3 grep -q added "$dir/others.out"
+	eventually 3 grep -q added "$dir/more.out"
+	limited_at tc
+	start
+	is "weir_tc weir_flow_in somebody somebody" "$(at_tc ingress)"
+	is "weir_flow_out somebody somebody" "$(at_tc egress)"
+	sed -i 's/attach: tc/attach: native/' "$yaml"
+	"$weir" reload
+	is "weir_flow_in somebody somebody" "$(at_tc ingress)"
+	sed -i 's/attach: native/attach: tc/' "$yaml"
+	"$weir" reload
+	is "weir_tc weir_flow_in somebody somebody" "$(at_tc ingress)"
+	is 5 "$(sends 20)"
+	stop
+	is "somebody somebody" "$(at_tc ingress)"
+}
+
+at_tc() { in_host "$python" "$bpf" order wan "$1" | xargs; } # DIRECTION
+
+@test "latency: {enabled: false} follows nothing, and a reload changes that both ways" {
+	limited_at auto
+	echo 'latency: {enabled: false}' >> "$yaml"
+	start
+	is "" "$(followed)"
+	is "wan xdp" "$(attached)"
+	holds '.programs | length == 1' "$(status_now)"
+	holds '.components[] | select(.name == "telemetry") | .status == "healthy"' "$(get /health/detailed)"
+	sed -i 's/enabled: false/enabled: true/' "$yaml"
+	"$weir" reload
+	is "wan egress ingress" "$(followed)"
+	sed -i 's/enabled: true/enabled: false/' "$yaml"
+	"$weir" reload
+	is "" "$(followed)"
+	is "link_wan_xdp" "$(cd "$pins" && echo link_*)"
+	is 5 "$(sends 20)"
+	# what a crash leaves is let go as well
+	sed -i 's/enabled: false/enabled: true/' "$yaml"
+	"$weir" reload
+	crash
+	sed -i 's/enabled: true/enabled: false/' "$yaml"
+	start
+	is "" "$(followed)"
+	is "wan xdp" "$(attached)"
+	stop
+	nothing_left
+}
+
+@test "where telemetry finds no place limiting goes on: said once, health degraded and ready; and followed when there is" {
+	background others "$host" "$python" "$bpf" add wan egress 99
+	eventually 3 grep -q added "$dir/others.out"
+	in_host tc qdisc add dev wan ingress # so that there can be no clsact either
+	limited_at auto
+	start
+	logged 'wan: cannot attach telemetry to TC egress: .*; limiting goes on without'
+	is "" "$(followed)"
+	is 5 "$(sends 20)"
+	sleep 2.2
+	is 1 "$(grep -c 'cannot attach telemetry' "$log")"
+	is 200 "$(get /health/ready -o "$dir/ready" -w '%{http_code}')"
+	holds '.status == "degraded" and (.components[] | select(.name == "telemetry") | .status == "degraded" and
+		(.message | test("wan: flows are not followed: cannot attach")))' "$(get /health/detailed)"
+	kill "$others"
+	eventually 3 logged 'wan: telemetry attached again'
+	is "wan egress ingress" "$(followed)"
+	eventually 3 healthy
+	stop
+	nothing_left
+}
+
+healthy() { get /health/detailed | jq -e '.status == "healthy"' > /dev/null; }
 
 @test "when the place is taken while an interface was away, that is said once, not each second" {
 	limited_at native
@@ -218,6 +305,7 @@ passes_some() {
 	ip -n "$host" link set wan name old
 	eventually 3 logged 'wan is gone'
 	ip -n "$host" link set old up
+	eventually 5 link_is_up "$client" eth0
 	is "" "$(attached)"
 	is 20 "$(sends 20)"
 	ip -n "$host" link set old down

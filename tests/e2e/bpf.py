@@ -6,22 +6,29 @@
                                                       link is pinned, so `rm PIN` takes it away
     bpf.py id PIN                                     the id of a pinned map
     bpf.py users MAP-ID                               "map ID" while it exists, "program ID NAME" for each program
-                                                      that uses it, "link ID xdp|tcx IFINDEX" for each of their links
+                                                      that uses it, "link ID KIND IFINDEX NAME" for each of their
+                                                      links; KIND is xdp, tcx_ingress or tcx_egress
+    bpf.py order INTERFACE ingress|egress             the programs at tcx, first to last, a name a line
+    bpf.py add INTERFACE ingress|egress COUNT         somebody else's programs at tcx, so many or as many as there is
+                                                      room for, behind those that are there, until this is ended
     bpf.py detach LINK-ID                             forces a link off its interface, as bpftool link detach does
 """
 import ctypes
+import errno
 import os
 import platform
+import signal
 import socket
 import struct
 import sys
 
 NUMBER = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 PROG_LOAD, OBJ_PIN, OBJ_GET = 5, 6, 7
-PROG_NEXT, PROG_BY_ID, MAP_BY_ID, OBJ_INFO = 11, 13, 14, 15
+PROG_NEXT, PROG_BY_ID, MAP_BY_ID, OBJ_INFO, PROG_QUERY = 11, 13, 14, 15, 16
 LINK_CREATE, LINK_BY_ID, LINK_NEXT, LINK_DETACH = 28, 30, 31, 34
 PROG_TYPE_XDP, ATTACH_XDP, HAS_FRAGS = 6, 37, 1 << 5
-LINK_TYPES = {6: "xdp", 11: "tcx"}
+PROG_TYPE_TC, TCX = 3, {"ingress": 46, "egress": 47}
+LINK_XDP, LINK_TCX = 6, 11
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -59,12 +66,17 @@ def opened(command, number):
         return None
 
 
-def attach(name, interface, mode, pin):
-    code = ctypes.create_string_buffer(bytes.fromhex("b700000002000000" "9500000000000000"))  # r0 = XDP_PASS; exit
+def loaded(kind, name, result, flags=0):
+    """A program that does nothing but return: r0 = result; exit"""
+    code = ctypes.create_string_buffer(struct.pack("=BBhi", 0xb7, 0, 0, result) + bytes.fromhex("9500000000000000"))
     licence = ctypes.create_string_buffer(b"GPL")
-    program, _ = bpf(PROG_LOAD, struct.pack(
-        "=IIQQIIQII16s", PROG_TYPE_XDP, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, HAS_FRAGS,
-        name.encode()))
+    return bpf(PROG_LOAD, struct.pack(
+        "=IIQQIIQII16s", kind, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, flags,
+        name.encode()))[0]
+
+
+def attach(name, interface, mode, pin):
+    program = loaded(PROG_TYPE_XDP, name, 2, HAS_FRAGS)  # XDP_PASS
     flags = {"generic": 1 << 1, "native": 1 << 2}[mode]
     link, _ = bpf(LINK_CREATE, struct.pack("=IIII", program, socket.if_nametoindex(interface), ATTACH_XDP, flags))
     path = ctypes.create_string_buffer(pin.encode())
@@ -75,6 +87,35 @@ def pinned_id(pin):
     path = ctypes.create_string_buffer(pin.encode())
     fd, _ = bpf(OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 0))
     print(struct.unpack_from("=I", info(fd), 4)[0])
+
+
+def order(interface, direction):
+    found = (ctypes.c_uint32 * 64)()
+    raw = bpf(PROG_QUERY, struct.pack("=IIIIQIIQQQQ", socket.if_nametoindex(interface), TCX[direction], 0, 0,
+                                      ctypes.addressof(found), 64, 0, 0, 0, 0, 0))[1]
+    for number in found[:struct.unpack_from("=I", raw, 24)[0]]:
+        print(info(opened(PROG_BY_ID, number))[64:80].split(b"\0")[0].decode())
+
+
+def add(interface, direction, count):
+    added = 0
+    try:
+        for added in range(int(count)):
+            bpf(LINK_CREATE, struct.pack("=IIII", loaded(PROG_TYPE_TC, "somebody", -1), socket.if_nametoindex(interface),
+                                         TCX[direction], 0))
+        added = count
+    except OSError as error:
+        if error.errno != errno.ERANGE:
+            raise
+    print("added", added, flush=True)
+    signal.pause()
+
+
+def kind_of(raw):
+    kind, attached = struct.unpack_from("=I", raw)[0], struct.unpack_from("=I", raw, 20)[0]
+    if kind == LINK_XDP:
+        return "xdp"
+    return f"tcx_{next((name for name, number in TCX.items() if number == attached), attached)}"
 
 
 def programs_of(map_id):
@@ -107,8 +148,8 @@ def users(map_id):
         raw = info(fd)
         os.close(fd)
         kind, _, program = struct.unpack_from("=III", raw)
-        if program in programs and kind in LINK_TYPES:
-            print("link", number, LINK_TYPES[kind], struct.unpack_from("=I", raw, 16)[0])
+        if program in programs and kind in (LINK_XDP, LINK_TCX):
+            print("link", number, kind_of(raw), struct.unpack_from("=I", raw, 16)[0], programs[program])
 
 
 def detach(number):
@@ -116,4 +157,5 @@ def detach(number):
 
 
 if __name__ == "__main__":
-    {"attach": attach, "id": pinned_id, "users": users, "detach": detach}[sys.argv[1]](*sys.argv[2:])
+    {"attach": attach, "id": pinned_id, "users": users, "order": order, "add": add,
+     "detach": detach}[sys.argv[1]](*sys.argv[2:])

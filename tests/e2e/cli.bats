@@ -8,71 +8,72 @@ load lib
 setup() { world; }
 teardown() { end_of_world; }
 
-# limited: a daemon that lets each client send 5 datagrams a minute to port 53
-limited() {
-	configure <<- END
-		interfaces: [{name: wan}]
-		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/min packets burst 5]}}
-	END
-	start
-}
-
 @test "status shows what is attached, what passed and what each limit refused" {
 	limited
+	start
 	send udp 10.77.0.1 53 --count 12
 	eventually 3 shows_refused 7
 	run -0 "$weir" status
-	contains "$output" wan native dns "1/min packets" healthy
+	contains "$output" wan native dns "1/hour packets" healthy
 }
 
 shows_refused() { [ "$(status_now | jq '[.services[].refused.packets] | add')" = "$1" ]; }
 
 @test "top --once lists the client that sends, by service" {
 	limited
-	background sender "$client" "$python" "$traffic" udp 10.77.0.1 53 --seconds 4 --rate 50
-	eventually 5 top_has_client
+	start
+	keep_sending 53 --rate 50
+	eventually 5 top_shows '.clients | length == 1 and .[0].client == "10.77.0.2" and .[0].passed == 5 and
+		.[0].refused_per_second > 20' --by refused --service dns --limit 1
 	run -0 "$weir" top --once --interval 100ms
 	contains "$output" 10.77.0.2 dns
-	run -0 "$weir" top --once --json --by refused --service dns --limit 1
-	holds '.clients | length == 1 and .[0].client == "10.77.0.2" and .[0].passed == 5 and .[0].refused_per_second > 20' "$output"
-	run -1 --separate-stderr "$weir" top --once --service nothing
+	run -2 --separate-stderr "$weir" top --once --service nothing
 	contains "$stderr" nothing
 }
 
-top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_second > 20' > /dev/null; }
+# top_shows EXPRESSION [OPTION...]
+top_shows() {
+	local expression=$1
+	shift
+	"$weir" top --once --json "$@" | jq -e "$expression" > /dev/null
+}
+
+# provoke COMMAND...: sends what is refused until the command succeeds: that `weir events` runs does not say yet that it listens
+provoke() {
+	until "$@"; do
+		send udp 10.77.0.1 53 --count 12 --times "$dir/times.one"
+		cat "$dir/times.one" >> "$dir/times"
+		sleep 0.1
+	done
+}
 
 @test "a refusal shows up in events, with source, service and limit" {
 	limited
+	start
 	background events "$host" "$weir" events --json --count 2
-	sleep 0.3
-	send udp 10.77.0.1 53 --count 12
-	eventually 3 stopped "$events"
+	provoke stopped "$events"
 	wait "$events"
 	holds '.verdict == "limited" and .source == "10.77.0.2" and .destination == "10.77.0.1" and .dport == 53 and
-		.service == "dns" and .interface == "wan" and .protocol == "udp" and .limit == "1/min packets burst 5" and
+		.service == "dns" and .interface == "wan" and .protocol == "udp" and .limit == "1/hour packets burst 5" and
 		.observed == false and .bytes == 60' "$(head -n 1 "$dir/events.out")"
 	is 2 "$(wc -l < "$dir/events.out")"
 }
 
 @test "the time of an event is the time of its packet" {
 	limited
+	start
 	background events "$host" "$weir" events --json --count 1
-	sleep 0.3
-	before=$(date +%s.%N)
-	send udp 10.77.0.1 53 --count 6
-	after=$(date +%s.%N)
-	eventually 3 stopped "$events"
-	at=$(date -d "$(jq -r .time "$dir/events.out")" +%s.%N)
-	awk "BEGIN { exit !($at > $before - 0.002 && $at < $after + 0.002) }"
+	provoke stopped "$events"
+	# of one of them, and not of another: less than 2 ms after it was sent
+	at=$(date -d "$(jq -r .time "$dir/events.out")" +%s%N)
+	awk -v at="$at" '{ late = (at - $1) / 1e6; if (late > -2 && late < 2) found = 1; print late, "ms" } END { exit !found }' "$dir/times"
 }
 
 @test "events in text follows live, and ends with status 1 when the daemon goes" {
 	limited
+	start
 	background events "$host" "$weir" events
-	sleep 0.3
-	send udp 10.77.0.1 53 --count 12
-	eventually 3 grep -q 'limited.*dns.*10\.77\.0\.2' "$dir/events.out"
+	provoke grep -q 'limited.*dns.*10\.77\.0\.2' "$dir/events.out"
 	stop
 	eventually 3 stopped "$events"
 	run wait "$events"
@@ -81,14 +82,15 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 
 @test "ban, bans and unban say what they did; a second unban fails" {
 	limited
-	run -0 "$weir" ban 10.77.128.0/24 --for 90s
+	start
+	run -0 "$weir" ban 10.77.128.0/24 --for 1h
 	contains "$output" "banned 10.77.128.0/24"
 	run -0 "$weir" ban fd77:0:0:1::5 # widened to the client
 	contains "$output" "fd77:0:0:1::/64"
 	run -0 "$weir" bans
 	contains "$output" 10.77.128.0/24 fd77:0:0:1::/64 manual
 	run -0 "$weir" bans --json
-	holds '.bans | length == 2 and (map(.seconds_left) | sort | .[0] == null and .[1] > 80)' "$output"
+	holds '.bans | length == 2 and (map(.seconds_left) | sort | .[0] == null and .[1] > 3000)' "$output"
 	run -0 "$weir" unban 10.77.128.0/24
 	run -1 --separate-stderr "$weir" unban 10.77.128.0/24
 	contains "$stderr" "no such ban"
@@ -99,7 +101,8 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 
 @test "every --json is one JSON value" {
 	limited
-	for command in status 'top --once' bans version 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
+	start
+	for command in status 'top --once' 'top --flows --once' 'latency --once' bans version 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
 		# shellcheck disable=SC2086 # a command and its arguments
 		run -0 --separate-stderr "$weir" $command --json
 		is 1 "$(jq -s length <<< "$output")"
@@ -109,7 +112,7 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 }
 
 @test "without a daemon every command says so, names the socket, and ends with 1" {
-	for command in status 'top --once' events bans 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
+	for command in status 'top --once' 'top --flows --once' 'latency --once' events bans 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
 		# shellcheck disable=SC2086
 		run -1 --separate-stderr "$weir" $command
 		contains "$stderr" "$socket"
@@ -120,6 +123,7 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 
 @test "version is the same from program, daemon and metrics" {
 	limited
+	start
 	version=$("$weir" version --json | jq -r .version)
 	is "$version" "$("$weir" status --json | jq -r .version)"
 	get /metrics | grep -F "weir_build_info{version=\"$version\""
@@ -127,6 +131,7 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 
 @test "detach takes everything away at once, and the daemon ends with status 0" {
 	limited
+	start
 	remember
 	run -0 "$weir" detach
 	contains "$output" "detached from wan"
@@ -140,6 +145,7 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 
 @test "bash completion offers services and bans of the live daemon" {
 	limited
+	start
 	"$weir" ban 10.77.128.0/24
 	"$weir" help --completion bash > "$dir/completion"
 	run -0 bash -c '
@@ -157,6 +163,7 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 
 @test "the log names the admin socket that --socket chose" {
 	limited
+	start
 	stop
 	start -c "$yaml" --socket "$dir/other.sock"
 	logged "admin $dir/other.sock"
@@ -167,17 +174,19 @@ top_has_client() { "$weir" top --once --json | jq -e '.clients[0].refused_per_se
 
 @test "rates in top are by the second, however often the configuration is reloaded" {
 	limited
+	start
 	cp "$yaml" "$dir/one"
 	cp "$yaml" "$dir/two"
-	background sender "$client" "$python" "$traffic" udp 10.77.0.1 53 --seconds 12 --rate 100
-	eventually 5 top_has_client
+	keep_sending 53 --rate 100 --times "$dir/times"
+	# its first window began before it did
+	eventually 8 top_shows '.clients[0] | .passed + .refused > 200'
 	background reloads "$host" "$python" "$traffic" reloads "$socket" "$yaml" 5000 "$dir/one" "$dir/two"
 	for _ in {1..25}; do
-		"$weir" top --once --json | jq -c '[.clients[] | .passed_per_second + .refused_per_second]'
+		"$weir" top --once --json
 		stopped "$reloads" && break
 		sleep 0.1
-	done > "$dir/rates"
-	cat "$dir/rates"
-	# always listed, never as what came in a few milliseconds: that would be nothing, or thousands
-	jq -es 'length > 3 and all(length == 1 and .[0] > 10 and .[0] < 500)' "$dir/rates"
+	done > "$dir/tops"
+	end_sending
+	# always listed, with a rate at which it did send, and not for just a few milliseconds
+	"$python" "$BATS_TEST_DIRNAME/rates.py" "$dir/times" "$dir/tops"
 }

@@ -8,13 +8,6 @@ load lib
 setup() { world; }
 teardown() { end_of_world; }
 
-# passes_exactly SENT RATE BURST PASSED: within 1 % of what the rate allows in the time it took, and never above
-passes_exactly() {
-	jq -e --argjson rate "$2" --argjson burst "$3" --argjson passed "$4" '
-		(.seconds * $rate + $burst) as $most | ($passed <= $most + 1) and ($passed >= $most - 0.01 * .seconds * $rate - 1)
-	' <<< "$1" > /dev/null || { echo "passed $4 of $1, at $2/s burst $3"; return 1; }
-}
-
 @test "at 1000/s, of 1100, 1500 and 1900 offered 1000 pass, within 1 %" {
 	configure <<- END
 		interfaces: [{name: wan}]
@@ -25,7 +18,8 @@ passes_exactly() {
 	END
 	start
 	for rate in 1100 1500 1900; do
-		background "sender_$rate" "$client" "$python" "$traffic" udp 10.77.0.1 $rate --seconds 4 --rate $rate
+		background "sender_$rate" "$client" "$python" "$traffic" udp 10.77.0.1 $rate --seconds 4 --rate $rate \
+			--bucket 1000 100
 	done
 	wait "$sender_1100" "$sender_1500" "$sender_1900"
 	status=$(status_now)
@@ -47,14 +41,23 @@ passes_exactly() {
 		  - {name: hour, match: [udp/5], limits: {default: [5/hour packets]}}
 	END
 	start
+	bucket=([1]=1 [2]=2 [3]=3 [5]=0.00138889) burst=([1]=1 [2]=2 [3]=3 [5]=5)
 	for port in 1 2 3 5; do
-		background "sender_$port" "$client" "$python" "$traffic" udp 10.77.0.1 $port --seconds 3.5 --rate 97
+		background "sender_$port" "$client" "$python" "$traffic" udp 10.77.0.1 $port --seconds 3.5 --rate 97 \
+			--bucket "${bucket[$port]}" "${burst[$port]}"
 	done
 	wait "$sender_1" "$sender_2" "$sender_3" "$sender_5"
 	status=$(status_now)
 	got=$(jq -c '[.services[] | select(.name != "other") | .passed.packets]' <<< "$status")
+	due=$(for port in 1 2 3 5; do cat "$dir/sender_$port.out"; done | jq -sc 'map(.due)')
+	echo "# passed $got, due $due" >&3
 	# burst N, then one each 1/N s: 1 + 3, 2 + 7 (or 6, when the last is a hair away), 3 + 10
-	is '[4,8,13,5]' "${got/9/8}"
+	holds '.[0] <= 4 and .[1] <= 9 and .[2] <= 13 and .[3] == 5' "$got"
+	if [ "${due/9/8}" = '[4,8,13,5]' ]; then
+		is '[4,8,13,5]' "${got/9/8}"
+	else # the sender had to wait for a processor
+		holds 'transpose | map(.[0] - .[1] | . >= -1 and . <= 1) | all' "[$got,$due]"
+	fi
 }
 
 @test "a burst across the edge of a second passes burst + 1 at most" {
@@ -79,7 +82,7 @@ passes_exactly() {
 		  - {name: dns, match: [udp/53], limits: {default: [1MB/s bytes burst 100kB]}}
 	END
 	start
-	sent=$(send udp 10.77.0.1 53 --seconds 2 --rate 1700 --size 958)
+	sent=$(send udp 10.77.0.1 53 --seconds 2 --rate 1700 --size 958 --bucket 1000 100)
 	passes_exactly "$sent" 1000 100 "$(udp_received)"
 }
 
@@ -92,10 +95,9 @@ passes_exactly() {
 	start
 	web
 	answers_arrive
-	sent=$(send connect 10.77.0.1 80 --seconds 2 --rate 350 --timeout 0.3)
+	sent=$(send connect 10.77.0.1 80 --seconds 2 --rate 350 --timeout 3 --bucket 200 20)
 	echo "$sent"
-	passes_exactly "$sent" 200 20 "$(jq .ok <<< "$sent")" ||
-		passes_exactly "$(jq '.seconds = 2' <<< "$sent")" 200 20 "$(jq .ok <<< "$sent")"
+	passes_exactly "$sent" 200 20 "$(jq .ok <<< "$sent")"
 	holds '.silent == 0 and .refused > 200' "$sent"
 }
 
@@ -103,8 +105,8 @@ passes_exactly() {
 	configure <<- END
 		interfaces: [{name: wan}]
 		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/min packets burst 3]}}
-		  - {name: other, limits: {default: [1/min packets burst 1]}}
+		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 3]}}
+		  - {name: other, limits: {default: [1/hour packets burst 1]}}
 	END
 	start
 	ether="Ether(dst='$host_mac',src='$client_mac')"

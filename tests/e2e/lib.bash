@@ -56,7 +56,12 @@ wire() {
 	ip -n "$host" route replace fd77:0:0:2::/64 via fd77::2
 	ip -n "$host" neigh replace 10.77.0.2 lladdr "$client_mac" dev wan
 	ip -n "$host" neigh replace fd77::2 lladdr "$client_mac" dev wan
+	eventually 5 link_is_up "$host" wan
+	eventually 5 link_is_up "$client" eth0
 }
+
+# link_is_up NAMESPACE INTERFACE: what is sent into it before is lost
+link_is_up() { [ "$(ip -j -n "$1" link show dev "$2" | jq -r '.[0].operstate')" = UP ]; }
 
 mac() { ip -j -n "$1" link show dev "$2" | jq -r '.[0].address'; }
 
@@ -66,7 +71,7 @@ end_of_world() {
 	[ -n "${tag-}" ] || return 0
 	if [ -z "${BATS_TEST_COMPLETED-}" ] && [ -s "$log" ]; then
 		echo "--- what weir logged:"
-		tail -n 30 "$log"
+		tail -n 15 "$log"
 	fi
 	disown -a
 	[ ! -e "$dir/pids" ] || while read -r pid; do
@@ -127,6 +132,16 @@ configure() {
 		printf '%s\n' "${table-table: {clients: 16384\}}"
 		cat
 	} > "$yaml"
+}
+
+# limited [LIMIT [MORE]]: a configuration that holds each client to this on udp/53, the service dns; with $attach, there
+limited() {
+	configure <<- END
+		interfaces: [{name: wan${attach:+, attach: $attach}}]
+		services:
+		  - {name: dns, match: [udp/53], limits: {default: [${1-1/hour packets burst 5}]}}
+		${2-}
+	END
 }
 
 # start [ARGUMENT...]: runs the daemon and returns when it is ready; its pid is in $daemon
@@ -231,13 +246,19 @@ get() {
 # remember: which map stands for all that the running daemon has in the kernel, for attached and nothing_left
 remember() { our_map=$("$python" "$bpf" id "$pins/weir_control"); }
 
-# attached: where programs of ours sit in the kernel, "INTERFACE xdp|tcx" sorted
-attached() {
+# our_links: where programs of ours sit in the kernel, "INTERFACE KIND PROGRAM"
+our_links() {
 	[ -n "${our_map-}" ] || remember
 	"$python" "$bpf" users "$our_map" | awk -v names="$(ip -n "$host" -o link | awk -F'[:@ ]+' '{ printf "%s %s ", $1, $2 }')" '
 		BEGIN { n = split(names, word, / /); for (i = 1; i < n; i += 2) name[word[i]] = word[i + 1] }
-		$1 == "link" { print ($4 in name ? name[$4] : "nowhere"), $3 }' | LC_ALL=C sort
+		$1 == "link" { print ($4 in name ? name[$4] : "nowhere"), $3, $5 }' | LC_ALL=C sort
 }
+
+# attached: where the limiter is, "INTERFACE xdp|tcx" a line
+attached() { our_links | awk '$3 !~ /^weir_flow/ { sub("_.*", "", $2); print $1, $2 }'; }
+
+# followed: where telemetry is, each interface with "egress", "ingress" or both
+followed() { our_links | awk '$3 ~ /^weir_flow/ { sub("tcx_", "", $2); at[$1] = at[$1] " " $2 } END { for (i in at) print i at[i] }' | LC_ALL=C sort; }
 
 # nothing_left: no program, link, map, pin or filter of ours is in the kernel. After remember()
 nothing_left() {
@@ -245,6 +266,7 @@ nothing_left() {
 	[ -z "${our_map-}" ] || eventually 2 kernel_is_rid ||
 		{ echo "this is left in the kernel:"; "$python" "$bpf" users "$our_map"; return 1; }
 	! in_host tc filter show dev wan ingress 2> /dev/null | grep . || { echo "filters are left"; return 1; }
+	! in_host tc filter show dev wan egress 2> /dev/null | grep . || { echo "filters are left"; return 1; }
 	! in_host ip -d link show wan | grep -i xdp || { echo "XDP is left"; return 1; }
 }
 
@@ -264,6 +286,52 @@ answers_arrive() { foreign "$client" takes_all eth0; }
 
 # send KIND ...: traffic.py in the client's network; what it says is JSON
 send() { in_client "$python" "$traffic" "$@"; }
+
+# sends COUNT [OPTION...]: how many of so many datagrams to port 53 pass; what the sender says is in $dir/sent
+sends() {
+	local count=$1 before
+	shift
+	before=$(udp_received)
+	send udp 10.77.0.1 53 --count "$count" "$@" > "$dir/sent"
+	echo $(($(udp_received) - before))
+}
+
+# keep_sending PORT [OPTION...]: has begun when it returns, and ends with end_sending
+keep_sending() {
+	local port=$1 before
+	shift
+	before=$(counter "$client" Udp OutDatagrams)
+	background sender "$client" "$python" "$traffic" udp 10.77.0.1 "$port" --seconds 85 "$@"
+	eventually 5 more_are_sent "$before"
+}
+
+more_are_sent() { [ "$(counter "$client" Udp OutDatagrams)" -gt "$1" ]; }
+
+# end_sending: what the sender says is in $sent. It must still be at it, or what was to be seen under traffic was not
+end_sending() {
+	# shellcheck disable=SC2154 # background() sets it
+	refute stopped "$sender"
+	kill -TERM "$sender"
+	wait "$sender"
+	# shellcheck disable=SC2034 # for the tests
+	sent=$(cat "$dir/sender.out")
+}
+
+# counter NAMESPACE PROTOCOL NAME: of the kernel's own, as in `nstat`: Tcp RetransSegs, TcpExt TCPSynRetrans
+counter() {
+	# shellcheck disable=SC2016 # awk's own
+	nsenter --net="/run/netns/$1" awk -v protocol="$2:" -v name="$3" '
+		$1 == protocol && !at { for (at = NF; at > 1 && $at != name; at--); next }
+		$1 == protocol { print $at }' /proc/net/snmp /proc/net/netstat
+}
+
+# passes_exactly SENT RATE BURST PASSED: never more than the rate allows in the time it took, and within 1 % of what
+# a bucket lets through of what came when it was sent (--bucket)
+passes_exactly() {
+	jq -e --argjson rate "$2" --argjson burst "$3" --argjson passed "$4" '
+		($passed <= .seconds * $rate + $burst + 1) and ($passed >= .due - 0.01 * .seconds * $rate - 1)
+	' <<< "$1" > /dev/null || { echo "passed $4 of $1, at $2/s burst $3"; return 1; }
+}
 
 # udp_received: datagrams that reached the host's stack, IPv4 and IPv6: nobody listens, so all are NoPorts
 udp_received() {
@@ -296,7 +364,7 @@ web() {
 # fetch [CURL OPTIONS] URL: prints "CURL-STATUS HTTP-STATUS SECONDS"
 fetch() {
 	local out
-	out=$(in_client curl -s -o "$dir/fetched" -w '%{exitcode} %{http_code} %{time_total}' --max-time 1 "$@") || true
+	out=$(in_client curl -s -o "$dir/fetched" -w '%{exitcode} %{http_code} %{time_total}' --max-time 3 "$@") || true
 	echo "$out"
 }
 

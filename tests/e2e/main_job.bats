@@ -11,7 +11,7 @@ teardown() { end_of_world; }
 	configure <<- END
 		interfaces: [{name: wan}]
 		services:
-		  - {name: web, match: [tcp/80], limits: {default: [1/min connections burst 3]}}
+		  - {name: web, match: [tcp/80], limits: {default: [1/hour connections burst 3]}}
 	END
 	start
 	web
@@ -30,7 +30,7 @@ rejects_at() { # ATTACH MODE
 	configure <<- END
 		interfaces: [{name: wan, attach: $1}]
 		services:
-		  - {name: web, match: [tcp/80], on_limit: reject, limits: {default: [1/min connections burst 3]}}
+		  - {name: web, match: [tcp/80], on_limit: reject, limits: {default: [1/hour connections burst 3]}}
 	END
 	start
 	web
@@ -40,7 +40,9 @@ rejects_at() { # ATTACH MODE
 	is "3 served, 1 refused, 0 silent" "$(fetches 4 'http://[fd77::1]/')"
 	read -r error _ seconds <<< "$(fetch http://10.77.0.1/)"
 	is 7 "$error"
-	holds ". < 0.1" "$seconds"
+	echo "# refused after $seconds s" >&3
+	# by the answer to its first SYN: none was sent again
+	is 0 "$(counter "$client" TcpExt TCPSynRetrans)"
 	holds '.rejected == 3 and .limited == null' "$(verdicts web)"
 }
 
@@ -52,7 +54,7 @@ rejects_at() { # ATTACH MODE
 	configure <<- END
 		interfaces: [{name: wan}]
 		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/min packets burst 40]}}
+		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 40]}}
 	END
 	start
 	send udp 10.77.0.1 53 --count 100
@@ -80,14 +82,15 @@ rejects_at() { # ATTACH MODE
 		services:
 		  - name: dns
 		    match: [udp/53]
-		    limits: {default: [1000/s packets burst 5, 1/hour packets burst 20]}
+		    limits: {default: [100/s packets burst 5, 1/hour packets burst 20]}
 	END
 	start
 	send udp 10.77.0.1 53 --count 100
-	send udp 10.77.0.1 53 --count 40 --rate 400
+	send udp 10.77.0.1 53 --count 40 --rate 40
 	is 20 "$(udp_received)"
+	# at once: most are over the first; slowly: over the second alone
 	limits=$(status_now | jq -c '[.services[] | select(.name == "dns") | .tiers[].limits[] | .refusals]')
-	holds '(.[0] > 50) and (.[1] > 15) and add == 120' "$limits"
+	holds '(.[0] > 50) and (.[1] > 5) and add == 120' "$limits"
 }
 
 @test "tiers by prefix: the longest wins, each has its own limits, unlimited has none" {
@@ -100,7 +103,7 @@ rejects_at() { # ATTACH MODE
 		services:
 		  - name: dns
 		    match: [udp/53]
-		    limits: {anonymous: [1/min packets burst 5], partner: [1/min packets burst 30]}
+		    limits: {anonymous: [1/hour packets burst 5], partner: [1/hour packets burst 30]}
 	END
 	start
 	for from in 10.77.0.2 10.77.129.1 10.77.129.129; do
@@ -118,7 +121,7 @@ rejects_at() { # ATTACH MODE
 		deny: [10.77.128.0/24, "fd77:0:0:1::/64"]
 		allow: [10.77.128.7, 10.77.130.0/24]
 		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/min packets burst 5]}}
+		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 5]}}
 	END
 	start
 	for from in 10.77.128.1 10.77.128.7 10.77.130.1; do
@@ -154,16 +157,31 @@ rejects_at() { # ATTACH MODE
 		interfaces: [{name: wan}]
 	END
 	start
-	"$weir" ban fd77:0:0:1::/64 --for 2s
+	keep_sending 53 --rate 1000 --from 10.77.128.1 --times "$dir/times"
+	before=$(date +%s%N)
+	"$weir" ban 10.77.128.0/24 --for 2s
+	after=$(date +%s%N)
 	# the daemon has no part in its end
 	kill -STOP "$daemon"
-	# 1000 a second for 3 s; the ban came between its begin and the call
-	sent=$(send udp fd77::1 53 --seconds 3 --rate 1000 --from fd77:0:0:1::1 | jq .sent)
-	passed=$(udp_received)
+	banned=$(udp_received)
+	is "$banned" "$(sleep 0.5; udp_received)"
+	eventually 5 received_more_than $((banned + 100))
+	end_sending
+	passed=$(($(udp_received) - banned))
 	kill -CONT "$daemon"
-	[ "$passed" -ge 950 ] && [ "$passed" -le 1200 ] || { echo "$passed of $sent passed"; false; }
-	is "no bans" "$(eventually 3 bans_are_gone && "$weir" bans)"
+	# The last so many passed: the first of them was sent when the ban was over, the one before it was not. A
+	# packet is on the wire between its time and the next one's.
+	mapfile -t times < "$dir/times"
+	first=$((${#times[@]} - passed))
+	early=$((before + 2000000000 - times[first + 1])) late=$((times[first - 1] - after - 2000000000))
+	echo "# $passed of ${#times[@]} passed after the ban; lifted at most $((early / 1000)) us early, $((late / 1000)) us late" >&3
+	[ $early -lt 1000000 ]
+	[ $late -lt 1000000 ]
+	eventually 3 bans_are_gone
+	is "no bans" "$("$weir" bans)"
 }
+
+received_more_than() { [ "$(udp_received)" -gt "$1" ]; }
 
 bans_are_gone() { [ "$("$weir" bans --json | jq '.bans | length')" = 0 ]; }
 
@@ -173,7 +191,7 @@ bans_are_gone() { [ "$("$weir" bans --json | jq '.bans | length')" = 0 ]; }
 		protected_ports: [tcp/22, udp/161]
 		deny: [10.77.0.2]
 		services:
-		  - {name: other, limits: {default: [1/min packets burst 1]}}
+		  - {name: other, limits: {default: [1/hour packets burst 1]}}
 	END
 	start
 	"$weir" ban fd77::/64
@@ -194,12 +212,14 @@ bans_are_gone() { [ "$("$weir" bans --json | jq '.bans | length')" = 0 ]; }
 	echo $! >> "$dir/pids"
 	is_ready
 	logged 'observing, nothing is refused'
-	send udp 10.77.0.1 53 --count 3000
+	# its limit is 500/s, burst 1000
+	seconds=$(send udp 10.77.0.1 53 --count 3000 | jq .seconds)
 	is 3000 "$(udp_received)"
 	status=$(status_now)
-	holds '.services[] | select(.name == "dns") | .mode == "observe" and .passed.packets == 3000 and .observed > 1500
-		and .refused.packets == 0' "$status"
-	holds '[.services[] | select(.name == "dns") | .tiers[].limits[].refusals] | add > 1500' "$status"
+	least=$(jq -n "[1, 1999 - 500 * $seconds] | max | floor")
+	holds ".services[] | select(.name == \"dns\") | .mode == \"observe\" and .passed.packets == 3000 and .observed >= $least
+		and .refused.packets == 0" "$status"
+	holds "[.services[] | select(.name == \"dns\") | .tiers[].limits[].refusals] | add >= $least" "$status"
 	run -0 "$weir" status
 	contains "$output" observe
 	in_host curl -s http://127.0.0.1:9464/metrics > "$dir/metrics"
@@ -215,7 +235,7 @@ bans_are_gone() { [ "$("$weir" bans --json | jq '.bans | length')" = 0 ]; }
 		  - name: dns
 		    match: [udp/53]
 		    limits: {default: [1000/s packets burst 1000]}
-		    group_limits: {default: [1/min packets burst 50]}
+		    group_limits: {default: [1/hour packets burst 50]}
 	END
 	start
 	for n in {1..5}; do
@@ -230,7 +250,7 @@ tagged_at() { # ATTACH
 	configure <<- END
 		interfaces: [{name: wan, attach: $1}]
 		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/min packets burst 10]}}
+		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 10]}}
 	END
 	start
 	for tags in '' 'Dot1Q(vlan=7)/' 'Dot1AD(vlan=8)/Dot1Q(vlan=7)/' 'Dot1Q(vlan=1)/Dot1Q(vlan=2)/Dot1Q(vlan=3)/'; do
@@ -253,7 +273,7 @@ vlan_at() { # ATTACH
 	configure <<- END
 		interfaces: [{name: wan, attach: $1}]
 		services:
-		  - {name: web, match: [tcp/80], on_limit: reject, limits: {default: [1/min connections burst 3]}}
+		  - {name: web, match: [tcp/80], on_limit: reject, limits: {default: [1/hour connections burst 3]}}
 	END
 	start
 	web
@@ -268,8 +288,8 @@ vlan_at() { # ATTACH
 	configure <<- END
 		interfaces: [{name: wan}]
 		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/min packets burst 1000]}}
-		  - {name: other, limits: {default: [1/min packets burst 20]}}
+		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 1000]}}
+		  - {name: other, limits: {default: [1/hour packets burst 20]}}
 	END
 	start
 	background receiver "$host" "$python" "$traffic" receive 53
@@ -281,7 +301,7 @@ vlan_at() { # ATTACH
 	others=$(verdicts other)
 	holds '.passed == 40 and .limited == 40' "$others"
 	kill -TERM "$receiver"
-	eventually 3 grep -q datagrams "$dir/receiver.out"
+	wait "$receiver"
 	holds '.datagrams == 20 and .bytes == 80000' "$(tail -n 1 "$dir/receiver.out")"
 }
 
@@ -316,21 +336,29 @@ vlan_at() { # ATTACH
 	background reader "$host" socat -u TCP6-LISTEN:5001,ipv6only=0 OPEN:/dev/null
 	eventually 5 in_host sh -c "ss -ltn | grep -q :5001"
 	in_client sh -c "head -c 20000000 /dev/zero | socat -u STDIN TCP:10.77.0.1:5001"
+	eventually 5 stopped "$reader"
 	counted=$(status_now | jq -c '.services[] | select(.name == "bulk") | .passed')
-	skbs=$(in_host cat /proc/net/snmp | awk '/^Tcp:/ && n++ { print $11 }')
-	# 20 MB in segments of 1448 bytes; in fewer skbs, or nothing was proved
-	[ "$skbs" -lt 8000 ] || echo "# not merged: $skbs skbs" >&3
-	holds '.packets >= 13812 and .packets < 16000' "$counted"
-	# each with 66 bytes of headers; what a busy machine sends again is less than one in a hundred
-	holds '.bytes - .packets * 66 | . >= 20000000 and . < 20200000' "$counted"
+	# What the kernel says of the same: segments sent, those sent again (not among them), what the wire lost, and what
+	# the receiver's TCP has seen, which must be fewer, or nothing was proved
+	sent=$(counter "$client" Tcp OutSegs) again=$(counter "$client" Tcp RetransSegs)
+	lost=$(ip -n "$client" -s -j link show dev eth0 | jq '.[0].stats64.tx.dropped') seen=$(counter "$host" Tcp InSegs)
+	echo "# $sent segments and $again again, $lost packets lost, $seen seen; counted: $counted" >&3
+	[ "$seen" -lt $((sent * 3 / 4)) ]
+	if [ "$lost" = 0 ]; then
+		is $((sent + again)) "$(jq .packets <<< "$counted")"
+	else # each was some segments, and they were sent again
+		holds ".packets >= $sent and .packets < $sent + $again" "$counted"
+	fi
+	# 20 MB in segments of 1448 bytes, each with 66 bytes of headers; the SYN has 8 more
+	holds ".bytes - .packets * 66 - 8 - 20000000 | . >= 0 and . <= 1456 * $again" "$counted"
 }
 
 @test "a ping flood is limited; ARP and neighbour discovery pass whatever came before" {
 	configure <<- END
 		interfaces: [{name: wan}]
 		services:
-		  - {name: ping, match: [icmp, icmpv6], limits: {default: [1/min packets burst 10]}}
-		  - {name: other, limits: {default: [1/min packets burst 1]}}
+		  - {name: ping, match: [icmp, icmpv6], limits: {default: [1/hour packets burst 10]}}
+		  - {name: other, limits: {default: [1/hour packets burst 1]}}
 	END
 	start
 	send raw eth0 "Ether(dst='$host_mac',src='$client_mac')/IP(src='10.77.0.2',dst='10.77.0.1')/ICMP()" --count 60
@@ -357,8 +385,8 @@ knows() { ip -n "$client" neigh show to "$1" | grep -q lladdr; }
 	configure <<- END
 		interfaces: [{name: wan}]
 		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/min packets burst 5]}}
-		  - {name: vip, match: [udp/53], destinations: [10.77.0.3], limits: {default: [1/min packets burst 9]}}
+		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 5]}}
+		  - {name: vip, match: [udp/53], destinations: [10.77.0.3], limits: {default: [1/hour packets burst 9]}}
 	END
 	start
 	ip -n "$client" neigh replace 10.77.0.3 lladdr "$host_mac" dev eth0
@@ -375,7 +403,7 @@ knows() { ip -n "$client" neigh show to "$1" | grep -q lladdr; }
 		  - name: dns
 		    match: [udp/53]
 		    client_prefix: {ipv4: 24, ipv6: 128}
-		    limits: {default: [1/min packets burst 5]}
+		    limits: {default: [1/hour packets burst 5]}
 	END
 	start
 	send udp 10.77.0.1 53 --count 4 --from 10.77.128.1

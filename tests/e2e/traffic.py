@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Traffic for the tests, bounded in count and time. Each command prints one line of JSON.
 
-    traffic.py udp ADDRESS PORT (--count N | --seconds S) [--rate R] [--from ADDRESS] [--size B]
+    traffic.py udp ADDRESS PORT (--count N | --seconds S) [--rate R] [--from ADDRESS] [--size B] [--times FILE]
     traffic.py connect ADDRESS PORT --count N [--rate R] [--from ADDRESS] [--timeout S]
     traffic.py raw INTERFACE EXPRESSION [--count N]      frames of scapy: 'Ether()/IP(dst="10.77.0.1")/UDP(dport=53)'
     traffic.py fetch ADDRESS PORT BYTES                  reads so much from a TCP server
     traffic.py serve PORT BYTES                          a TCP server that sends so much to each caller
-    traffic.py receive PORT                              a UDP server; at SIGTERM says what came
+    traffic.py receive PORT                              a UDP server; at SIGTERM says what has come
     traffic.py reloads SOCKET YAML COUNT FILE...         puts each file in the place of YAML in turn, and reloads
 
-A rate is kept on average: what the machine delays is sent at once, so that the count is exact. Times are
-CLOCK_MONOTONIC, which is the clock of the limiter.
+A rate is kept on average: what the machine delays is sent at once, so that the count is exact. SIGTERM ends it like
+the end of its time. Times are CLOCK_MONOTONIC, which is the clock of the limiter; only --times, when each was sent, is
+in ns of the wall clock, so that it compares with `date`.
+
+--bucket RATE BURST adds "due": how many such a bucket lets through of what was sent, when it was sent. A sender that
+waited for a processor has let credit go by, and that is not the limiter's fault.
 """
 import argparse
 import json
@@ -26,11 +30,19 @@ def family(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
+ended = False
+
+
+def end(*_):
+    global ended
+    ended = True
+
+
 def paced(count, seconds, rate):
     """Yields as often as wanted, no sooner than the rate allows; until count or time is reached."""
     begin = time.monotonic()
     number = 0
-    while count is None or number < count:
+    while not ended and (count is None or number < count):
         due = begin + number / rate if rate else 0
         now = time.monotonic()
         if seconds is not None and max(now, due) - begin >= seconds:
@@ -41,6 +53,24 @@ def paced(count, seconds, rate):
         number += 1
 
 
+def conforming(times, rate, burst):
+    """GCRA, as the limiter does it."""
+    cost = 1e9 / rate
+    full = tat = 0
+    for now in times:
+        new = max(tat, now) + cost
+        if new - now <= burst * cost:
+            tat = new
+            full += 1
+    return full
+
+
+def sent_at(args, times, number, **result):
+    if args.bucket:
+        result["due"] = conforming(times, *args.bucket)
+    return {"sent": number, **result}
+
+
 def udp(args):
     sock = socket.socket(family(args.address), socket.SOCK_DGRAM)
     if args.source:
@@ -48,21 +78,29 @@ def udp(args):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     to = (args.address, args.port)
     payload = bytes(args.size)
-    sent = 0
+    sent, times = 0, []
+    to_wall = time.time_ns() - time.monotonic_ns()
+    signal.signal(signal.SIGTERM, end)
     first = time.monotonic_ns()
     for _ in paced(args.count, args.seconds, args.rate):
+        if args.bucket or args.times:
+            times.append(time.monotonic_ns())
         try:
             sock.sendto(payload, to)
         except ConnectionRefusedError:
             sock.sendto(payload, to)
         sent += 1
-    return {"sent": sent, "seconds": (time.monotonic_ns() - first) / 1e9}
+    seconds = (time.monotonic_ns() - first) / 1e9
+    if args.times:
+        with open(args.times, "w", encoding="ascii") as out:
+            out.writelines(f"{at + to_wall}\n" for at in times)
+    return sent_at(args, times, sent, seconds=seconds)
 
 
 def connect(args):
     """Connections begun at the rate; each waits at most `timeout` for its answer."""
     result = {"ok": 0, "refused": 0, "silent": 0, "slowest_refusal_ms": 0.0}
-    waiting = {}
+    waiting, times = {}, []
     poll = select.poll()
     first = time.monotonic_ns()
 
@@ -84,16 +122,17 @@ def connect(args):
         sock.setblocking(False)
         if args.source:
             sock.bind((args.source, 0))
+        times.append(time.monotonic_ns())
         sock.connect_ex((args.address, args.port))
         waiting[sock.fileno()] = (sock, time.monotonic())
         poll.register(sock, select.POLLOUT)
         collect(0)
-    end = time.monotonic() + args.timeout
-    while waiting and time.monotonic() < end:
-        collect(max(0, end - time.monotonic()))
-    result["silent"] = len(waiting)
     result["seconds"] = (time.monotonic_ns() - first) / 1e9
-    return result
+    until = time.monotonic() + args.timeout
+    while waiting and time.monotonic() < until:
+        collect(max(0, until - time.monotonic()))
+    result["silent"] = len(waiting)
+    return sent_at(args, times, len(times), **result)
 
 
 def raw(args):
@@ -139,15 +178,17 @@ def receive(args):
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
     sock.bind(("::", args.port))
+    sock.settimeout(0.05)
     got = {"datagrams": 0, "bytes": 0}
-
-    def finish(*_):
-        raise SystemExit(json.dumps(got))
-
-    signal.signal(signal.SIGTERM, lambda *_: (print(json.dumps(got), flush=True), exit(0)))
+    signal.signal(signal.SIGTERM, end)
     print("receiving", flush=True)
     while True:
-        data, _ = sock.recvfrom(65536)
+        try:
+            data = sock.recv(65536)
+        except socket.timeout:
+            if ended:  # and what had come is read
+                return got
+            continue
         got["datagrams"] += 1
         got["bytes"] += len(data)
 
@@ -188,6 +229,9 @@ def main():
         command.add_argument("--from", dest="source")
         command.add_argument("--size", type=int, default=18)
         command.add_argument("--timeout", type=float, default=1)
+        command.add_argument("--bucket", type=float, nargs=2, metavar=("RATE", "BURST"))
+        if function is udp:
+            command.add_argument("--times")
     command = commands.add_parser("raw")
     command.set_defaults(run=raw)
     command.add_argument("interface")

@@ -7,22 +7,6 @@ load ../e2e/lib
 setup() { world; }
 teardown() { end_of_world; }
 
-limited() {
-	configure <<- END
-		interfaces: [{name: wan}]
-		services:
-		  - {name: dns, match: [udp/53], limits: {default: [${1-1/hour packets burst 5}]}}
-	END
-}
-
-sends() { # COUNT [OPTION...]: how many of them pass
-	local count=$1 before
-	shift
-	before=$(udp_received)
-	send udp 10.77.0.1 53 --count "$count" "$@" > "$dir/sent"
-	echo $(($(udp_received) - before))
-}
-
 @test "a stopped daemon (SIGSTOP) does not stop the kernel; live does not answer, and does again" {
 	limited
 	start
@@ -33,7 +17,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	run ! get /health/live --max-time 0.5
 	run -1 --separate-stderr timeout 30 "$weir" ban 10.0.0.1
 	kill -CONT "$daemon"
-	eventually 3 is alive "$(get /health/live | jq -r .status)"
+	is alive "$(get /health/live | jq -r .status)"
 	is 2030 "$(verdicts dns | jq .limited)"
 	holds '.status == "healthy"' "$(get /health/detailed)"
 }
@@ -50,9 +34,9 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	END
 	cp "$yaml" "$dir/two"
 	start
-	background sender "$client" "$python" "$traffic" udp 10.77.0.1 53 --seconds 60 --rate 3000
+	keep_sending 53 --rate 3000
 	"$python" "$traffic" reloads "$socket" "$yaml" 1000 "$dir/two" "$dir/one" > "$dir/reloads"
-	kill "$sender"
+	end_sending
 	is 5 "$(udp_received)"
 	holds '.answers == {"200": 1000}' "$(cat "$dir/reloads")"
 	echo "# 1000 reloads in $(jq .seconds "$dir/reloads") s" >&3
@@ -109,11 +93,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 		launch
 		sleep $pause
 		kill -TERM "$daemon"
-		for _ in {1..500}; do
-			stopped "$daemon" && break
-			sleep 0.02
-		done
-		stopped "$daemon"
+		eventually 3 stopped "$daemon"
 		[ ! -e "$pins" ]
 		[ ! -e "$socket" ]
 		refute has_xdp wan
@@ -149,14 +129,14 @@ sends() { # COUNT [OPTION...]: how many of them pass
 @test "a ban storm under traffic: two thousand bans and unbans, every one in force when it returns" {
 	limited "1000/s packets burst 1000"
 	start
-	background sender "$client" "$python" "$traffic" udp 10.77.0.1 99 --seconds 30 --rate 2000
+	keep_sending 99 --rate 2000
 	cat > "$dir/storm" <<- 'END'
 		say() { curl -sf -o /dev/null --unix-socket "$1" -H 'Content-Type: application/json' -d "{\"prefix\":\"$3\"}" "http://weir/v1/$2"; }
 		for i in $(seq 0 499); do say "$1" ban "10.80.$((i / 250)).$((i % 250))"; done
 		for i in $(seq 0 498); do say "$1" unban "10.80.$((i / 250)).$((i % 250))"; done
 	END
 	bash "$dir/storm" "$socket"
-	kill "$sender"
+	end_sending
 	is '["10.80.1.249"]' "$("$weir" bans --json | jq -c '[.bans[].prefix]')"
 	is 500 "$(status_now > /dev/null; metric 'weir_bans_total{origin="manual"}')"
 	"$weir" ban 10.77.0.2

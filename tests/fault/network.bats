@@ -7,22 +7,6 @@ load ../e2e/lib
 setup() { world; }
 teardown() { end_of_world; }
 
-limited() {
-	configure <<- END
-		interfaces: [{name: wan}]
-		services:
-		  - {name: dns, match: [udp/53], limits: {default: [1/hour packets burst 5]}}
-	END
-}
-
-sends() { # COUNT [OPTION...]: how many of them pass
-	local count=$1 before
-	shift
-	before=$(udp_received)
-	send udp 10.77.0.1 53 --count "$count" "$@" > "$dir/sent"
-	echo $(($(udp_received) - before))
-}
-
 @test "an interface that flaps fifty times stays limited: up and down, and away and back" {
 	limited
 	start
@@ -36,7 +20,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 		wire
 	done
 	eventually 3 attached_is "wan xdp"
-	is 1 "$(find "$pins" -name 'link_*' | wc -l)"
+	eventually 3 links_are "link_wan_flow_in link_wan_flow_out link_wan_xdp"
 	is 0 "$(sends 20)"
 	remember
 	is 1 "$(metric 'weir_interface_attached{interface="wan"}')"
@@ -45,6 +29,7 @@ sends() { # COUNT [OPTION...]: how many of them pass
 	nothing_left
 }
 
+links_are() { [ "$(cd "$pins" && echo link_*)" = "$1" ]; }
 attached_is() { [ "$(attached)" = "$1" ]; }
 
 @test "the namespace of the other end vanishes: said, awaited, limited again when it is back" {

@@ -71,9 +71,9 @@ static void check_reset(const u8 *data, const struct weir_packet *packet)
 	memcpy(answer.at, data, length);
 	answer.size = length;
 	if (packet->ipv6)
-		weir_make_reset_ipv6(answer.at + packet->l3);
+		weir_make_reset_ipv6(answer.at + packet->l3, 0);
 	else
-		weir_make_reset_ipv4(answer.at + packet->l3);
+		weir_make_reset_ipv4(answer.at + packet->l3, 0);
 	if (frame_transport_checksum(&answer, 6))
 		die("a wrong TCP checksum");
 	if (!packet->ipv6 && frame_checksum(frame_sum(0, answer.at + packet->l3, 20)))

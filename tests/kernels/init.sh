@@ -45,17 +45,22 @@ EOF
 	return 1
 }
 
+filters() { for way in ingress egress; do tc filter show dev v0 $way; done; }
+
 uname -r
 for attach in native generic tc; do
 	run $attach
 	say $? "$attach: starts"
 	grep attached, /run/weir.log
+	followed=$(weir status --socket /run/weir.sock --json | grep -o '"weir_flow_[a-z]*"' | sort | xargs)
+	[ "$followed" = "weir_flow_in weir_flow_out" ]
+	say $? "$attach: telemetry is attached (saw $followed)"
 	received=$(there ping -c 8 -i 0.2 -W 1 10.9.0.1 | grep -c 'bytes from')
 	[ "$received" = 5 ]
 	say $? "$attach: five of eight pings pass (saw $received)"
 	kill $daemon
 	wait $daemon
-	[ ! -e /sys/fs/bpf/weir ]
+	[ ! -e /sys/fs/bpf/weir ] && [ -z "$(filters)" ]
 	say $? "$attach: leaves nothing"
 done
 echo "done"

@@ -24,8 +24,8 @@ make_root() { # MODULES ROOT
 	cp "$weir" "$2/usr/sbin/weir"
 	cp tests/kernels/init.sh "$2/init"
 	chmod +x "$2/init"
-	cp "$(command -v ip)" "$2/usr/sbin/ip"
-	ldd "$weir" "$2/usr/sbin/ip" | grep -o '/lib[^ ]*' | sort -u | while read -r library; do
+	cp "$(command -v ip)" "$(command -v tc)" "$2/usr/sbin/"
+	ldd "$weir" "$2/usr/sbin/ip" "$2/usr/sbin/tc" | grep -o '/lib[^ ]*' | sort -u | while read -r library; do
 		mkdir -p "$2$(dirname "$library")"
 		cp -L "$library" "$2$library"
 	done

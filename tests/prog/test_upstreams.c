@@ -243,17 +243,20 @@ static void fill_calls(const struct lab *lab, u32 endpoint, u64 value)
 {
 	fill(lab, "weir_calls", endpoint, sizeof(struct weir_calls), value);
 	datapath_flows(lab->datapath).late[endpoint] = (struct weir_late){value, value};
+	datapath_breakers(lab->datapath).at[endpoint] =
+		(struct weir_breaker){.word = value, .until_ns = value, .streak = (u32)value};
 }
 
 static u64 count_calls(const struct lab *lab, u32 endpoint)
 {
 	const struct datapath_flows flows = datapath_flows(lab->datapath);
 	const struct weir_late *late = &flows.late[endpoint];
+	const struct weir_breaker *breaker = &datapath_breakers(lab->datapath).at[endpoint];
 	struct weir_calls calls;
 
 	assert_int_equal(datapath_calls(lab->datapath, endpoint, &calls), 0);
 	return calls.result[WEIR_RESULT_OK] + calls.http[5] + late->connect_timeout +
-	       late->no_answer;
+	       late->no_answer + breaker->word + breaker->until_ns + breaker->streak;
 }
 
 static void fill_histogram(const struct lab *lab, enum weir_latency latency, u32 owner, u64 value)

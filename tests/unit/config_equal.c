@@ -61,6 +61,30 @@ static void assert_services_equal(const struct config_service *a, const struct c
 	}
 }
 
+static void assert_breakers_equal(const struct config_breaker *a, const struct config_breaker *b)
+{
+	assert_int_equal(a->mode, b->mode);
+	assert_int_equal(a->consecutive_failures, b->consecutive_failures);
+	assert_int_equal(a->failure_ratio, b->failure_ratio);
+	assert_int_equal(a->slow_ratio, b->slow_ratio);
+	assert_int_equal(a->min_calls, b->min_calls);
+	assert_int_equal(a->window_ns, b->window_ns);
+	assert_int_equal(a->max_connections, b->max_connections);
+	assert_int_equal(a->saturation, b->saturation);
+	assert_int_equal(a->waiting_syns, b->waiting_syns);
+	assert_int_equal(a->stdev_factor, b->stdev_factor);
+	assert_int_equal(a->minimum_endpoints, b->minimum_endpoints);
+	assert_int_equal(a->request_volume, b->request_volume);
+	assert_int_equal(a->recovery_ns, b->recovery_ns);
+	assert_int_equal(a->recovery_max_ns, b->recovery_max_ns);
+	assert_int_equal(a->jitter, b->jitter);
+	assert_int_equal(a->half_open_permits, b->half_open_permits);
+	assert_int_equal(a->half_open_successes, b->half_open_successes);
+	assert_int_equal(a->half_open_timeout_ns, b->half_open_timeout_ns);
+	assert_int_equal(a->max_ejection_percent, b->max_ejection_percent);
+	assert_int_equal(a->eject_last, b->eject_last);
+}
+
 static void assert_upstreams_equal(const struct config_upstream *a, const struct config_upstream *b)
 {
 	assert_string_equal(a->name, b->name);
@@ -69,6 +93,7 @@ static void assert_upstreams_equal(const struct config_upstream *a, const struct
 	assert_int_equal(a->slow_ns, b->slow_ns);
 	assert_int_equal(a->connect_timeout_ns, b->connect_timeout_ns);
 	assert_int_equal(a->answer_timeout_ns, b->answer_timeout_ns);
+	assert_breakers_equal(&a->breaker, &b->breaker);
 	assert_int_equal(a->endpoints, b->endpoints);
 	for (size_t i = 0; i < a->endpoints; i++) {
 		assert_string_equal(a->endpoint[i].name, b->endpoint[i].name);

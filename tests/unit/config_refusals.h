@@ -12,6 +12,7 @@
 #define CALLED(text) INTERFACE "upstreams:\n  - name: api\n    endpoints: [a:1]\n    " text "\n"
 #define ENDPOINT \
 	"; expected HOST:PORT such as 10.1.2.3:8443, [2001:db8::1]:53 or api.example.org:443"
+#define BREAKER(text) CALLED("breaker: {" text "}")
 #define LIMIT(text) INTERFACE SERVICE "    limits:\n      default: [" text "]\n"
 
 static const struct refusal {
@@ -673,7 +674,7 @@ static const struct refusal {
 	 "f:4: upstreams[1].name: \"api\" is there twice, first on line 3; expected another name"},
 	{"upstream with a stranger", CALLED("port: 80"),
 	 "f:5: upstreams[0].port: unknown field; expected one of name, endpoints, protocol, http,"
-	 " slow, connect_timeout, answer_timeout"},
+	 " slow, connect_timeout, answer_timeout, breaker"},
 	{"endpoint a list", UPSTREAM("[a]"),
 	 "f:3: upstreams[0].endpoints[0]: is a list; expected HOST:PORT such as 10.1.2.3:8443"},
 	{"endpoint without port", UPSTREAM("a:1, 10.1.2.3"),
@@ -790,6 +791,91 @@ static const struct refusal {
 	{"answer_timeout long", CALLED("answer_timeout: 241s"),
 	 "f:5: upstreams[0].answer_timeout: \"241s\" is out of range"
 	 "; expected a duration from 1ms to 4m such as 3s"},
+	{"breaker a word", CALLED("breaker: on"),
+	 "f:5: upstreams[0].breaker: is a single value"
+	 "; expected a mapping such as {consecutive_failures: 5}"},
+	{"breaker with a stranger", BREAKER("failures: 5"),
+	 "f:5: upstreams[0].breaker.failures: unknown field; expected one of mode,"
+	 " consecutive_failures, failure_ratio, slow_ratio, min_calls, window, max_connections,"
+	 " saturation, waiting_syns, success_rate, recovery, recovery_max, jitter, half_open_permits,"
+	 " half_open_successes, half_open_timeout, max_ejection_percent, eject_last"},
+	{"breaker mode", BREAKER("mode: on"),
+	 "f:5: upstreams[0].breaker.mode: \"on\" is not known here; expected enforce, observe or off"},
+	{"failures too many", BREAKER("consecutive_failures: 1000001"),
+	 "f:5: upstreams[0].breaker.consecutive_failures: \"1000001\" is out of range"
+	 "; expected a number from 0 (off) to 1000000"},
+	{"failure_ratio a fraction", BREAKER("failure_ratio: 0.5"),
+	 "f:5: upstreams[0].breaker.failure_ratio: \"0.5\" is not a percentage"
+	 "; expected a percentage up to 100% such as 50%, or off"},
+	{"failure_ratio beyond all", BREAKER("failure_ratio: 100.01%"),
+	 "f:5: upstreams[0].breaker.failure_ratio: \"100.01%\" is out of range"
+	 "; expected a percentage up to 100% such as 50%, or off"},
+	{"slow_ratio too fine", BREAKER("slow_ratio: 0.001%"),
+	 "f:5: upstreams[0].breaker.slow_ratio: \"0.001%\" is not a percentage"
+	 "; expected a percentage up to 100% such as 80%, or off"},
+	{"slow_ratio a list", BREAKER("slow_ratio: [80%]"),
+	 "f:5: upstreams[0].breaker.slow_ratio: is a list"
+	 "; expected a percentage up to 100% such as 80%, or off"},
+	{"no calls", BREAKER("min_calls: 0"),
+	 "f:5: upstreams[0].breaker.min_calls: \"0\" is out of range"
+	 "; expected a number from 1 to 1000000"},
+	{"window short", BREAKER("window: 999ms"),
+	 "f:5: upstreams[0].breaker.window: \"999ms\" is out of range"
+	 "; expected a duration from 1s to 1h such as 10s"},
+	{"saturation off", BREAKER("saturation: off"),
+	 "f:5: upstreams[0].breaker.saturation: \"off\" is not a percentage"
+	 "; expected a percentage from 0.01% to 100% such as 85%"},
+	{"connections over UDP",
+	 CALLED("protocol: udp\n    breaker: {max_connections: 10, waiting_syns: 5}"),
+	 "f:6: upstreams[0].breaker.max_connections: is for TCP, and the protocol here is udp, which"
+	 " does not connect; expected 0"},
+	{"SYNs over UDP", CALLED("protocol: udp\n    breaker: {waiting_syns: 5}"),
+	 "f:6: upstreams[0].breaker.waiting_syns: is for TCP, and the protocol here is udp, which"
+	 " does not connect; expected 0"},
+	{"success_rate a number", BREAKER("success_rate: 1.9"),
+	 "f:5: upstreams[0].breaker.success_rate: is a single value"
+	 "; expected a mapping such as {stdev_factor: 1.9}"},
+	{"stdev_factor zero", BREAKER("success_rate: {stdev_factor: 0}"),
+	 "f:5: upstreams[0].breaker.success_rate.stdev_factor: \"0\" is out of range"
+	 "; expected a number from 0.001 to 100 such as 1.9"},
+	{"stdev_factor a word", BREAKER("success_rate: {stdev_factor: two}"),
+	 "f:5: upstreams[0].breaker.success_rate.stdev_factor: \"two\" is not such a number"
+	 "; expected a number from 0.001 to 100 such as 1.9"},
+	{"one endpoint to compare", BREAKER("success_rate: {minimum_endpoints: 1}"),
+	 "f:5: upstreams[0].breaker.success_rate.minimum_endpoints: \"1\" is out of range"
+	 "; expected a number from 2 to 256"},
+	{"no calls to compare", BREAKER("success_rate: {request_volume: 0}"),
+	 "f:5: upstreams[0].breaker.success_rate.request_volume: \"0\" is out of range"
+	 "; expected a number from 1 to 1000000"},
+	{"recovery without a unit", BREAKER("recovery: 30"),
+	 "f:5: upstreams[0].breaker.recovery: \"30\" is not a duration"
+	 "; expected a duration from 100ms to 1h such as 30s"},
+	{"recovery_max below recovery", BREAKER("recovery: 2m, recovery_max: 90s"),
+	 "f:5: upstreams[0].breaker.recovery_max: \"90s\" is shorter than recovery, which is 2m"
+	 "; expected at least that"},
+	{"jitter that may be all", BREAKER("jitter: 91%"),
+	 "f:5: upstreams[0].breaker.jitter: \"91%\" is out of range"
+	 "; expected a percentage up to 90% such as 50%, or off"},
+	{"no permits", BREAKER("half_open_permits: 0"),
+	 "f:5: upstreams[0].breaker.half_open_permits: \"0\" is out of range"
+	 "; expected a number from 1 to 1000"},
+	{"successes too many", BREAKER("half_open_successes: 1001"),
+	 "f:5: upstreams[0].breaker.half_open_successes: \"1001\" is out of range"
+	 "; expected a number from 1 to 1000"},
+	{"half_open_timeout short", BREAKER("half_open_timeout: 1ms"),
+	 "f:5: upstreams[0].breaker.half_open_timeout: \"1ms\" is out of range"
+	 "; expected a duration from 100ms to 1h such as 33s"},
+	{"ejection of none", BREAKER("max_ejection_percent: 0"),
+	 "f:5: upstreams[0].breaker.max_ejection_percent: \"0\" is out of range"
+	 "; expected a number from 1 to 100"},
+	{"ejection with a sign", BREAKER("max_ejection_percent: 50%"),
+	 "f:5: upstreams[0].breaker.max_ejection_percent: \"50%\" is not a whole number"
+	 "; expected a number from 1 to 100"},
+	{"eject_last perhaps", BREAKER("eject_last: yes"),
+	 "f:5: upstreams[0].breaker.eject_last: \"yes\" is neither; expected true or false"},
+	{"breaker that sees nothing", BREAKER("mode: observe") "latency: {enabled: false}\n",
+	 "f:6: latency.enabled: is false, but the breaker of upstream `api` goes by what is measured"
+	 "; expected true, or mode: off in that breaker"},
 	{"latency a word", INTERFACE "latency: true\n",
 	 "f:2: latency: is a single value"
 	 "; expected a mapping such as {buckets: [1ms, 10ms, 100ms, 1s]}"},

@@ -126,6 +126,22 @@ static void an_option_means_the_same_long_and_short(void **state)
 	assert_true(parsed("top", "--once").once);
 	assert_int_equal(parsed("events", "--count 3").count, 3);
 	assert_string_equal(parsed("unban", "-j -- 192.0.2.1").operand, "192.0.2.1");
+	assert_true(parsed("top", "-F").flows);
+	assert_string_equal(parsed("top", "-F -U api").upstream, "api");
+	assert_string_equal(parsed("top", "-F --sort bytes").sort, "bytes");
+}
+
+static void latency_takes_any_number_of_names(void **state)
+{
+	struct cli_options options = parsed("latency", "web --once api -- dns");
+
+	assert_int_equal(parsed("latency", "--once").operand_count, 0);
+	assert_int_equal(parsed("latency", "web").operand_count, 1);
+	assert_int_equal(options.operand_count, 3);
+	assert_string_equal(options.operands[0], "web");
+	assert_string_equal(options.operands[1], "api");
+	assert_string_equal(options.operands[2], "dns");
+	assert_int_equal(parsed("latency", "1 2 3 4 5 6 7 8").operand_count, 8);
 }
 
 static void wrong_words_are_refused_with_the_reason(void **state)
@@ -143,6 +159,12 @@ static void wrong_words_are_refused_with_the_reason(void **state)
 	assert_refused("top --by", "requires an argument");
 	assert_refused("top --by passed-total", "none of");
 	assert_refused("top --by pass", "none of");
+	assert_refused("top --sort rate", "--sort sorts flows: add --flows");
+	assert_refused("top --upstream api", "--upstream chooses flows: add --flows");
+	assert_refused("top --flows --by total", "--sort rate or --sort bytes");
+	assert_refused("top --flows --sort size", "none of: rate bytes");
+	assert_refused("latency 1 2 3 4 5 6 7 8 9", "at most 8 names");
+	assert_refused("latency --by total", "unrecognized option");
 	assert_refused("top --limit 0", "from 1 to 256");
 	assert_refused("top --limit 257", "from 1 to 256");
 	assert_refused("top --limit 1e2", "from 1 to 256");
@@ -381,6 +403,7 @@ int main(void)
 		cmocka_unit_test(times_are_seconds_or_have_a_unit),
 		cmocka_unit_test(times_that_make_no_sense_are_refused),
 		cmocka_unit_test(an_option_means_the_same_long_and_short),
+		cmocka_unit_test(latency_takes_any_number_of_names),
 		cmocka_unit_test(wrong_words_are_refused_with_the_reason),
 		cmocka_unit_test(run_takes_a_configuration_or_interfaces),
 		cmocka_unit_test(the_socket_is_the_options_then_the_environments_then_the_default),

@@ -166,15 +166,28 @@ static void assert_fails(const char *words, const char *part)
 	assert_int_equal(captured.code, CLI_FAILED);
 }
 
+/* The last request that came; "" while it is being written */
+static const char *last_request(void)
+{
+	static char request[4096];
+	int file = open(request_path, O_RDONLY);
+	ssize_t got = file < 0 ? -1 : read(file, request, sizeof(request) - 1);
+
+	request[got > 0 ? got : 0] = '\0';
+	if (file >= 0)
+		close(file);
+	return request;
+}
+
+static int requested(const char *part)
+{
+	return strstr(last_request(), part) != NULL;
+}
+
 static void assert_requested(const char *part)
 {
-	char request[4096] = "";
-	int file = open(request_path, O_RDONLY);
-
-	assert_true(file >= 0 && read(file, request, sizeof(request) - 1) > 0);
-	close(file);
-	if (!strstr(request, part))
-		fail_msg("no \"%s\" in: %s", part, request);
+	if (!requested(part))
+		fail_msg("no \"%s\" in: %s", part, last_request());
 }
 
 static void without_a_daemon_it_says_how_to_get_one(void **state)
@@ -361,10 +374,64 @@ static void top_asks_for_what_it_was_told_to(void **state)
 	assert_requested("GET /v1/top?limit=7&by=refused&service=a%26b%3Dc HTTP/1.1\r\n");
 	assert_outcome("top --once --interval 100ms", CLI_OK,
 		       "weir on n: healthy, up 5s; 0 of 8 clients, 0 bans; by refused\n"
-		       "SERVICE  PASSED/s  REFUSED/s  CLIENTS  LIMITED  PRESSURE  MODE\n"
+		       "SERVICE  MODE  CLIENTS  LIMITED  PASSED/s  REFUSED/s  SHARE  "
+		       "WOULD REFUSE/s  PRESSURE\n"
 		       "\n"
 		       "no client has sent anything since the last scan\n",
 		       "");
+}
+
+#define FLOW_TABLE                                                               \
+	"{\"enabled\":true,\"entries\":3,\"capacity\":8,\"evictions_active\":0," \
+	"\"samples_discarded\":{}}"
+#define LATENCY                                                                                      \
+	"{\"time\":\"2026-01-02T03:04:05Z\",\"enabled\":true,\"problem\":null,\"flows\":" FLOW_TABLE \
+	",\"bounds\":[1,2],\"services\":[{\"name\":\"web\",\"histograms\":["                         \
+	"{\"name\":\"response\",\"slots\":[0,4,0]}]}],\"upstreams\":[]}"
+#define FLOWS "{\"problem\":null,\"table\":" FLOW_TABLE ",\"by\":\"rate\",\"flows\":[]}"
+
+static void latency_and_flows_ask_for_what_they_were_told_to(void **state)
+{
+	static const struct answer answers[] = {
+		{"/v1/latency", OK_HEAD LATENCY "\n", 0},
+		{"/v1/flows", OK_HEAD FLOWS "\n", 0},
+	};
+
+	serve(answers);
+	assert_outcome("latency --once --json web a&b=c", CLI_OK, LATENCY "\n", "");
+	assert_requested("GET /v1/latency?name=web&name=a%26b%3Dc HTTP/1.1\r\n");
+	setenv("LC_ALL", "C", 1);
+	assert_outcome("latency --once", CLI_OK,
+		       "latency since counting began; 3 of 8 flows\n"
+		       "\n"
+		       "SERVICE  LATENCY   COUNT     P50     P90     P95     P99     MAX  2.00 s\n"
+		       "web      response      4  1.50 s  1.90 s  1.95 s  1.99 s  2.00 s  #\n",
+		       "");
+	assert_requested("GET /v1/latency HTTP/1.1\r\n");
+	setenv("LC_ALL", "C.UTF-8", 1);
+	assert_non_null(strstr(weir("latency --once").out, "  2.00 s  █\n"));
+	unsetenv("LC_ALL");
+	assert_outcome("top --flows --once --sort bytes --limit 7 --service web --upstream api",
+		       CLI_OK,
+		       "3 of 8 flows, the busiest by rate\n"
+		       "no flow has carried anything since the last scan\n",
+		       "");
+	assert_requested("GET /v1/flows?limit=7&by=bytes&service=web&upstream=api HTTP/1.1\r\n");
+}
+
+/* The tables would be empty, and nobody would know why. */
+static void where_latency_is_not_enabled_it_says_how_to(void **state)
+{
+	static const struct answer answers[] = {
+		{"/v1/latency", OK_HEAD "{\"enabled\":false}", 0},
+		{"/v1/flows", OK_HEAD "{\"table\":{\"enabled\":false}}", 0},
+	};
+
+	serve(answers);
+	assert_fails("latency --once", "latency: {enabled: false}; set it to true");
+	assert_fails("latency", "latency: {enabled: false}; set it to true");
+	assert_fails("top --flows --once", "latency: {enabled: false}; set it to true");
+	assert_outcome("latency --once --json", CLI_OK, "{\"enabled\":false}\n", "");
 }
 
 #define EVENT                                                                                   \
@@ -425,7 +492,7 @@ static void the_completion_gets_names_and_nothing_a_shell_would_run(void **state
 	assert_outcome("__complete bans", CLI_FAILED, "", "");
 }
 
-/* `weir top` on a terminal of its own. */
+/* `weir top`, or another, on a terminal of its own. */
 struct screen {
 	int terminal;
 	pid_t pid;
@@ -433,7 +500,7 @@ struct screen {
 	size_t length;
 };
 
-static void open_screen(struct screen *screen)
+static void open_screen_of(struct screen *screen, int argc, char **argv)
 {
 	struct winsize size = {.ws_row = 24, .ws_col = 80};
 
@@ -442,8 +509,13 @@ static void open_screen(struct screen *screen)
 	fflush(NULL);
 	screen->pid = forkpty(&screen->terminal, NULL, NULL, &size);
 	if (!screen->pid)
-		exit(cli_main(4, (char *[]){"weir", "top", "-n", "100ms", NULL}));
+		exit(cli_main(argc, argv));
 	assert_true(screen->pid > 0);
+}
+
+static void open_screen(struct screen *screen)
+{
+	open_screen_of(screen, 4, (char *[]){"weir", "top", "-n", "100ms", NULL});
 }
 
 /* Reads until this is shown, or the program has ended; 0 when it was. */
@@ -545,6 +617,34 @@ static void top_can_be_left_while_the_daemon_hangs(void **state)
 	assert_true(clock_seconds_since(begin) < 2.5); /* the time-out alone is 3 s */
 }
 
+static void latency_and_flows_are_renewed_on_a_terminal(void **state)
+{
+	static const struct answer answers[] = {
+		{"/v1/latency", OK_HEAD LATENCY, 0},
+		{"/v1/flows", OK_HEAD FLOWS, 0},
+	};
+	struct screen screen;
+
+	serve(answers);
+	open_screen_of(&screen, 5, (char *[]){"weir", "latency", "-n", "100ms", "web", NULL});
+	assert_int_equal(wait_for(&screen, "\033[Hlatency since counting began; 3 of 8"), 0);
+	assert_int_equal(wait_for(&screen, "web, response"), 0);
+	assert_int_equal(write(screen.terminal, "q", 1), 1);
+	assert_int_equal(leave(&screen), CLI_OK);
+	assert_restored(&screen);
+
+	open_screen_of(&screen, 5, (char *[]){"weir", "top", "-F", "-n", "100ms", NULL});
+	assert_int_equal(wait_for(&screen, "\033[H3 of 8 flows"), 0);
+	assert_requested("GET /v1/flows?limit=24&by=rate HTTP");
+	assert_int_equal(write(screen.terminal, "b", 1), 1);
+	for (int i = 0; i < 100 && !requested("by=bytes"); i++)
+		usleep(50000);
+	assert_requested("GET /v1/flows?limit=24&by=bytes HTTP");
+	assert_int_equal(write(screen.terminal, "q", 1), 1);
+	assert_int_equal(leave(&screen), CLI_OK);
+	assert_restored(&screen);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -559,12 +659,15 @@ int main(void)
 		TEST(a_daemon_that_hangs_is_not_waited_for_for_ever),
 		TEST(commands_send_what_the_interface_wants),
 		TEST(top_asks_for_what_it_was_told_to),
+		TEST(latency_and_flows_ask_for_what_they_were_told_to),
+		TEST(where_latency_is_not_enabled_it_says_how_to),
 		TEST(events_end_with_the_daemon_or_the_count),
 		TEST(an_event_that_cannot_be_read_ends_them),
 		TEST(the_completion_gets_names_and_nothing_a_shell_would_run),
 		TEST(top_leaves_the_terminal_as_it_was),
 		TEST(top_stays_when_the_daemon_goes_and_comes_back),
 		TEST(top_can_be_left_while_the_daemon_hangs),
+		TEST(latency_and_flows_are_renewed_on_a_terminal),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spoil.h"
 #include "user/cli/client.h"
 #include "user/cli/render.h"
 
@@ -37,6 +38,13 @@ static const char status_format[] =
 	"'tiers':[]}],"
 	"'table':{'entries':31040,'capacity':1048576,'scan_seconds':0.0021,'inserts':4711,"
 	"'evictions_idle':12,'evictions_active':0,'contention':3},"
+	"'upstreams':[{'name':'api','endpoints':["
+	"{'name':'10.1.2.3:8443','calls':1239,'failures':32,'results':{},'http':null,"
+	"'connected':20,'connections':3,'addresses':1,'stale':false},"
+	"{'name':'api.example:443','calls':0,'failures':0,'results':{},'http':null,"
+	"'connected':0,'connections':0,'addresses':2,'stale':true}]}],"
+	"'flows':{'enabled':true,'entries':1234,'capacity':131072,'inserts':5000,"
+	"'evictions_idle':60,'evictions_active':0,'retransmissions':8,'samples_discarded':{}},"
 	"'bans':2,'events':{'lost':0,'muted':0},'programs':[],"
 	"'components':["
 	"{'name':'datapath','status':'degraded','message':'1 of 2 interfaces attached',"
@@ -63,30 +71,13 @@ static const char event_text[] =
 	"'tier':'anonymous','source':'203.0.113.7','sport':1234,'destination':'198.51.100.1',"
 	"'dport':80,'protocol':'tcp','bytes':60,'limit':'100/min connections','observed':false}";
 
-/* With ' for ", to be readable here. */
-static json_t *json(const char *text)
-{
-	char *quoted = strdup(text);
-	json_error_t fault;
-	json_t *value;
-
-	assert_non_null(quoted);
-	for (char *at = quoted; (at = strchr(at, '\'')); at++)
-		*at = '"';
-	value = json_loads(quoted, JSON_DECODE_ANY, &fault);
-	if (!value)
-		fail_msg("%s at %d: %s", fault.text, fault.position, quoted);
-	free(quoted);
-	return value;
-}
-
 static json_t *status_at(int second, int passed, int refused)
 {
 	char text[8192];
 
 	assert_true((size_t)snprintf(text, sizeof(text), status_format, "degraded", second, "0.42",
 				     "true", 0, passed, refused) < sizeof(text));
-	return json(text);
+	return quoted(text);
 }
 
 static json_t *troubled_status(void)
@@ -94,7 +85,7 @@ static json_t *troubled_status(void)
 	char text[8192];
 
 	snprintf(text, sizeof(text), status_format, "unhealthy", 5, "61.5", "false", 2, 1, 1);
-	return json(text);
+	return quoted(text);
 }
 
 /* Everything that is rendered goes through here: text out, or the error. */
@@ -188,6 +179,7 @@ static void status_shows_all_there_is(void **state)
 		"weir 0.1.0 (4f2c1aa) on edge-1: degraded, up 1d00h\n"
 		"configuration  generation 3, applied 2h04m ago\n"
 		"clients        31,040 of 1,048,576, 3.0 % of the table; scan 2ms\n"
+		"flows          1,234 of 131,072, 0.9 % of the table\n"
 		"bans           2\n"
 		"\n"
 		"COMPONENT  HEALTH    MESSAGE\n"
@@ -207,7 +199,12 @@ static void status_shows_all_there_is(void **state)
 		"\n"
 		"SERVICE  TIER       LIMIT                FOR           REFUSED BY IT\n"
 		"web      anonymous  100/min connections  each client             991\n"
-		"web      anonymous  5000/s packets       all together              0\n");
+		"web      anonymous  5000/s packets       all together              0\n"
+		"\n"
+		"UPSTREAM  ENDPOINT         CALLS  FAILED  SHARE  OPEN  ADDRESSES  NAME\n"
+		"api       10.1.2.3:8443    1,239      32  2.6 %     3          1\n"
+		"api       api.example:443      0       0            0          2  "
+		"stale: does not resolve any more\n");
 }
 
 static void status_says_what_is_wrong(void **state)
@@ -216,13 +213,18 @@ static void status_says_what_is_wrong(void **state)
 
 	json_object_set_new(json_object_get(status, "table"), "evictions_active", json_integer(3));
 	json_object_set_new(json_object_get(status, "events"), "lost", json_integer(1007));
+	json_object_set_new(json_object_get(status, "flows"), "evictions_active", json_integer(4));
 	show_status(status, 0, false);
 	assert_has("unhealthy, up 1d00h\n");
 	assert_has("ago, 2 refused since the start\n");
 	assert_has("the last reload was refused");
 	assert_has("3 active clients were forgotten for lack of room");
 	assert_has("1,007 lost");
+	assert_has("4 active flows were forgotten for lack of room: raise table.flows\n");
 	assert_has("these figures are 1m02s old: the daemon is stuck\n");
+	json_object_set_new(json_object_get(status, "flows"), "enabled", json_false());
+	show_status(status, 0, false);
+	assert_has("\nflows          not followed: latency is not enabled\n");
 }
 
 static void colours_are_used_only_when_wanted(void **state)
@@ -233,12 +235,13 @@ static void colours_are_used_only_when_wanted(void **state)
 	assert_null(strchr(got.text, '\033'));
 	show_status(status, 0, true);
 	assert_has("\033[31mweir 0.1.0 (4f2c1aa) on edge-1: unhealthy, up 1d00h\033[0m\n");
+	assert_has("\033[33mapi       api.example:443      0 ");
 	assert_has("\033[33mdatapath   degraded  1 of 2 interfaces attached\033[0m\n");
 }
 
 static void bans_show_how_long_they_hold(void **state)
 {
-	_cleanup_json_ json_t *bans = json(bans_text), *none = json("{'bans':[]}");
+	_cleanup_json_ json_t *bans = quoted(bans_text), *none = quoted("{'bans':[]}");
 
 	show_bans(bans, 0);
 	assert_shown("PREFIX             ENDS IN  ORIGIN\n"
@@ -254,7 +257,7 @@ static void top_shows_rates_between_two_answers(void **state)
 {
 	_cleanup_json_ json_t *before = status_at(5, 120345, 991),
 			      *status = status_at(7, 125345, 1001);
-	_cleanup_json_ json_t *top = json(top_text);
+	_cleanup_json_ json_t *top = quoted(top_text);
 	struct top_view view = {.before = before, .status = status, .top = top};
 	json_t *dns = json_array_get(json_object_get(status, "services"), 2);
 
@@ -283,7 +286,7 @@ static void top_shows_rates_between_two_answers(void **state)
 static void top_shows_no_rates_it_cannot_know(void **state)
 {
 	_cleanup_json_ json_t *before = status_at(5, 120345, 991), *status = status_at(7, 5, 1);
-	_cleanup_json_ json_t *top = json(top_text);
+	_cleanup_json_ json_t *top = quoted(top_text);
 	struct top_view view = {.status = status, .top = top, .service = "web"};
 
 	show_top(&view, 0, 0, false);
@@ -299,7 +302,7 @@ static void top_shows_no_rates_it_cannot_know(void **state)
 
 static void top_marks_who_is_refused(void **state)
 {
-	_cleanup_json_ json_t *status = status_at(5, 1, 1), *top = json(top_text);
+	_cleanup_json_ json_t *status = status_at(5, 1, 1), *top = quoted(top_text);
 	struct top_view view = {.status = status, .top = top, .notice = "went away"};
 
 	show_top(&view, 0, 0, true);
@@ -312,7 +315,7 @@ static void top_marks_who_is_refused(void **state)
 
 static void top_fits_any_terminal(void **state)
 {
-	_cleanup_json_ json_t *status = status_at(5, 1, 1), *top = json(top_text);
+	_cleanup_json_ json_t *status = status_at(5, 1, 1), *top = quoted(top_text);
 	struct top_view view = {.status = status, .top = top};
 
 	for (size_t width = 1; width < 120; width++) {
@@ -327,7 +330,7 @@ static void top_fits_any_terminal(void **state)
 
 static void status_and_bans_fit_any_width(void **state)
 {
-	_cleanup_json_ json_t *status = troubled_status(), *bans = json(bans_text);
+	_cleanup_json_ json_t *status = troubled_status(), *bans = quoted(bans_text);
 
 	for (size_t width = 1; width < 120; width++) {
 		show_status(status, width, false);
@@ -350,7 +353,7 @@ static void a_sentence_loses_its_end_before_a_column_is_left_out(void **state)
 static void an_idle_host_has_no_clients(void **state)
 {
 	_cleanup_json_ json_t *status = status_at(5, 1, 1);
-	_cleanup_json_ json_t *top = json("{'by':'total','clients':[]}");
+	_cleanup_json_ json_t *top = quoted("{'by':'total','clients':[]}");
 	struct top_view view = {.status = status, .top = top};
 
 	show_top(&view, 0, 0, false);
@@ -360,7 +363,7 @@ static void an_idle_host_has_no_clients(void **state)
 static void events_are_aligned(void **state)
 {
 	struct render_events events = RENDER_EVENTS_START;
-	_cleanup_json_ json_t *event = json(event_text);
+	_cleanup_json_ json_t *event = quoted(event_text);
 	struct page page = start(0, 0, false);
 
 	render_events_title(&events, &page);
@@ -389,7 +392,7 @@ static void events_are_aligned(void **state)
 
 static void what_the_daemon_says_cannot_steer_the_terminal(void **state)
 {
-	_cleanup_json_ json_t *status = status_at(5, 1, 1), *event = json(event_text);
+	_cleanup_json_ json_t *status = status_at(5, 1, 1), *event = quoted(event_text);
 	struct render_events events = RENDER_EVENTS_START;
 
 	json_object_set_new(status, "node", json_string("\033]0;owned\007"));
@@ -399,9 +402,6 @@ static void what_the_daemon_says_cannot_steer_the_terminal(void **state)
 	show_event(event, &events, 0);
 	assert_has("a?b?[2J");
 }
-
-/* A visitor for every place in an answer. */
-typedef void try_answer(const json_t *answer);
 
 static void try_status(const json_t *answer)
 {
@@ -423,7 +423,7 @@ static void try_top(const json_t *answer)
 
 static void try_top_status(const json_t *answer)
 {
-	_cleanup_json_ json_t *top = json(top_text), *good = status_at(4, 1, 1);
+	_cleanup_json_ json_t *top = quoted(top_text), *good = status_at(4, 1, 1);
 	struct top_view view = {.before = good, .status = answer, .top = top};
 
 	show_top(&view, 80, 24, true);
@@ -438,52 +438,16 @@ static void try_event(const json_t *answer)
 	show_event(answer, &events, 80);
 }
 
-static const char *const wrong[] = {
-	"null",	 "true",   "-1",	 "1.5", "18446744073709551616.0",
-	"1e308", "''",	   "'x'",	 "[]",	"{}",
-	"[[]]",	 "[null]", "{'name':1}",
-};
-
-/* Puts each wrong value in the place of each part of *part; the whole is tried each time. */
-static void spoil(const json_t *whole, json_t *part, try_answer *try)
-{
-	const char *key;
-	json_t *value;
-	void *next;
-
-	json_object_foreach_safe(part, next, key, value)
-	{
-		_cleanup_json_ json_t *keep = json_incref(value);
-
-		spoil(whole, keep, try);
-		for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-			json_object_set_new(part, key, json(wrong[i]));
-			try(whole);
-		}
-		json_object_set(part, key, keep);
-	}
-	for (size_t i = 0; i < json_array_size(part); i++) {
-		_cleanup_json_ json_t *keep = json_incref(json_array_get(part, i));
-
-		spoil(whole, keep, try);
-		for (size_t j = 0; j < sizeof(wrong) / sizeof(*wrong); j++) {
-			json_array_set_new(part, i, json(wrong[j]));
-			try(whole);
-		}
-		json_array_set(part, i, keep);
-	}
-}
-
 static void an_answer_spoilt_anywhere_gives_an_error_never_a_crash(void **state)
 {
-	_cleanup_json_ json_t *status = status_at(5, 1, 1), *top = json(top_text);
-	_cleanup_json_ json_t *bans = json(bans_text), *event = json(event_text);
+	_cleanup_json_ json_t *status = status_at(5, 1, 1), *top = quoted(top_text);
+	_cleanup_json_ json_t *bans = quoted(bans_text), *event = quoted(event_text);
 
-	spoil(status, status, try_status);
-	spoil(status, status, try_top_status);
-	spoil(top, top, try_top);
-	spoil(bans, bans, try_bans);
-	spoil(event, event, try_event);
+	spoil(status, try_status);
+	spoil(status, try_top_status);
+	spoil(top, try_top);
+	spoil(bans, try_bans);
+	spoil(event, try_event);
 	try_status(NULL);
 	try_top(NULL);
 	try_top_status(NULL);
@@ -513,8 +477,8 @@ static void count_needed(const json_t *whole, json_t *part, try_answer *try, siz
 
 static void a_missing_field_is_named(void **state)
 {
-	_cleanup_json_ json_t *top = json(top_text), *bans = json(bans_text);
-	_cleanup_json_ json_t *event = json(event_text);
+	_cleanup_json_ json_t *top = quoted(top_text), *bans = quoted(bans_text);
+	_cleanup_json_ json_t *event = quoted(event_text);
 	size_t needed = 0;
 
 	count_needed(bans, bans, try_bans, &needed);

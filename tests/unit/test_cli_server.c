@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "latency_snapshot.h"
 #include "tests/unit/capture.h"
 #include "user/base/clock.h"
 #include "user/cli/cli.h"
@@ -48,22 +49,16 @@ static void fill_client(struct snapshot_client *client)
 	client->refused_rate = 1.5;
 }
 
-/* A daemon that has just begun: one interface, one service, one client. A new one at each call. */
+/* A daemon with one interface, one service that is limited, one client, and latency. A new one at each call. */
 static struct snapshot *snapshot(void *context)
 {
-	struct snapshot *made = snapshot_new();
+	struct snapshot *made = latency_snapshot();
 
 	made->time_ns = clock_monotonic_ns();
 	made->unix_time = (double)time(NULL);
 	made->generation = 1;
-	strcpy(made->node, "edge-1");
-	strcpy(made->interface[0].name, "eth0");
 	strcpy(made->interface[0].mode, "native");
 	made->interface[0].attached = true;
-	made->interfaces = 1;
-	strcpy(made->service[0].name, "other");
-	strcpy(made->service[1].name, "web");
-	strcpy(made->tier[0], "anonymous");
 	made->series = calloc(1, sizeof(*made->series));
 	made->series_count = 1;
 	made->series[0].service = 1;
@@ -164,13 +159,18 @@ static int stop(void **state)
 	return rmdir(folder);
 }
 
-static struct captured weir(const char *words)
+static struct captured try(const char *words)
 {
 	char line[512];
-	struct captured captured;
 
 	snprintf(line, sizeof(line), "weir %s", words);
-	captured = capture(cli_main, line);
+	return capture(cli_main, line);
+}
+
+static struct captured weir(const char *words)
+{
+	struct captured captured = try(words);
+
 	assert_string_equal(captured.err, "");
 	assert_int_equal(captured.code, CLI_OK);
 	return captured;
@@ -205,6 +205,67 @@ static void top_can_be_read(void **state)
 	assert_has(&captured, "; by refused\n");
 }
 
+static void latency_can_be_read(void **state)
+{
+	struct captured captured = weir("latency --once");
+
+	assert_has(&captured, "latency since counting began; 1,234 of 131,072 flows;");
+	assert_has(&captured, "\nweb      response      100  951 us  13.1 ms  116 ms  125 ms  ");
+	assert_has(&captured, "\napi       connect      20 ");
+	captured = weir("latency --once api");
+	assert_has(&captured, "\napi, connect\n");
+	assert_has(&captured, "\n10.1.2.3:8443    1,200     7   30        2 ");
+	captured = weir("latency --once --json web api");
+	assert_int_equal(captured.out[0], '{');
+	assert_has(&captured, "\"services\":[{\"name\":\"web\"");
+	assert_has(&captured, "\"upstreams\":[{\"name\":\"api\"");
+}
+
+static void a_name_there_is_not_is_wrong_usage(void **state)
+{
+	static const struct {
+		const char *words, *why;
+	} row[] = {
+		{"latency --once web nope",
+		 "weir latency: no service or upstream is named \"nope\"; services: other, web, ssh; "
+		 "upstreams: api, db\n"},
+		{"top --once --service nope",
+		 "weir top: no service is named \"nope\"; there are: other, web, ssh\n"},
+		{"top --flows --once --upstream web",
+		 "weir top: no upstream is named \"web\"; there are: api, db\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		struct captured captured = try(row[i].words);
+
+		assert_int_equal(captured.code, CLI_USAGE);
+		assert_string_equal(captured.out, "");
+		assert_string_equal(captured.err, row[i].why);
+	}
+}
+
+static void flows_can_be_read(void **state)
+{
+	struct captured captured = weir("top --flows --once");
+
+	assert_has(&captured, "1,234 of 131,072 flows, the busiest by rate\n");
+	assert_has(&captured, "\n203.0.113.7:40312      198.51.100.1:443  tcp    web  ");
+	captured = weir("top --flows --once --sort bytes --upstream api --limit 1");
+	assert_has(&captured, "the busiest by bytes\n");
+	assert_has(&captured, "\n10.1.2.3:8443  10.1.2.1:51000  tcp    api       closed ");
+	captured = weir("top --flows --once --json --service web");
+	assert_int_equal(captured.out[0], '{');
+	assert_has(&captured, "\"remote\":\"203.0.113.7\"");
+}
+
+static void names_for_the_completion_can_be_read(void **state)
+{
+	assert_string_equal(weir("__complete services").out, "other\nweb\nssh\n");
+	assert_string_equal(weir("__complete upstreams").out, "api\ndb\n");
+	assert_string_equal(weir("__complete names").out, "other\nweb\nssh\napi\ndb\n");
+	assert_string_equal(weir("__complete bans").out, "203.0.113.7\n");
+}
+
 static void commands_are_understood(void **state)
 {
 	assert_string_equal(weir("ban 203.0.113.0/24 --for 10m").out,
@@ -231,6 +292,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(status_can_be_read),
 		cmocka_unit_test(top_can_be_read),
+		cmocka_unit_test(latency_can_be_read),
+		cmocka_unit_test(a_name_there_is_not_is_wrong_usage),
+		cmocka_unit_test(flows_can_be_read),
+		cmocka_unit_test(names_for_the_completion_can_be_read),
 		cmocka_unit_test(commands_are_understood),
 		cmocka_unit_test(events_can_be_followed),
 	};

@@ -13,6 +13,8 @@ setup() {
 weir() {
 	case $2 in
 	services) printf '%s\n' other web dns ;;
+	upstreams) printf '%s\n' api db ;;
+	names) printf '%s\n' other web dns api db ;;
 	bans) printf '%s\n' 203.0.113.0/24 2001:db8:bad::/48 2001:db8:beef::/48 ;;
 	esac
 }
@@ -31,7 +33,7 @@ offers() {
 
 @test "commands come first" {
 	[ "$(offers 'weir st')" = status ]
-	[[ $(offers 'weir ') == *'top events ban unban'* ]]
+	[[ $(offers 'weir ') == *'top latency events ban unban'* ]]
 	[ "$(offers 'weir help ba')" = 'ban bans' ]
 }
 
@@ -53,6 +55,21 @@ offers() {
 	[ "$(offers 'weir top --service ')" = 'other web dns' ]
 	[ "$(offers 'weir top -S w')" = web ]
 	[ "$(offers 'weir unban 203')" = 203.0.113.0/24 ]
+}
+
+@test "flows have orders and upstreams of their own" {
+	[ "$(offers 'weir top --fl')" = --flows ]
+	[ "$(offers 'weir top --flows --sort ')" = 'rate bytes' ]
+	[ "$(offers 'weir top --flows --upstream ')" = 'api db' ]
+	[ "$(offers 'weir top -U d')" = db ]
+}
+
+@test "latency takes services and upstreams, as often as one likes" {
+	[ "$(offers 'weir lat')" = latency ]
+	[ "$(offers 'weir latency ')" = 'other web dns api db' ]
+	[ "$(offers 'weir latency web a')" = api ]
+	[ "$(offers 'weir latency --once web d')" = 'dns db' ]
+	[ "$(offers 'weir latency --')" = '--socket --json --interval --once --help' ]
 }
 
 @test "a ban with colons is completed behind the last colon, where bash divides words" {

@@ -110,6 +110,12 @@ static const char everything[] =
 	"    slow: 2.5ms\n"
 	"    connect_timeout: 1.5s\n"
 	"    answer_timeout: 4m\n"
+	"    breaker: {mode: off, consecutive_failures: 7, failure_ratio: 12.5%, slow_ratio: 80.01%,\n"
+	"      min_calls: 10, window: 20s, max_connections: 200, saturation: 90%, waiting_syns: 6,\n"
+	"      success_rate: {stdev_factor: 2.125, minimum_endpoints: 3, request_volume: 50},\n"
+	"      recovery: 1.5s, recovery_max: 1h, jitter: off, half_open_permits: 2,\n"
+	"      half_open_successes: 4, half_open_timeout: 1m, max_ejection_percent: 34,\n"
+	"      eject_last: true}\n"
 	"  - {name: dns, protocol: udp, answer_timeout: 500ms, endpoints: [10.1.2.3:8443]}\n"
 	"latency: {enabled: false, buckets: [1us, 1234567ns, 1.5s, 90s, 1h]}\n"
 	"deny: [198.51.100.0/24]\n"
@@ -287,6 +293,80 @@ static void upstreams_are_read_with_their_endpoints(void **state)
 	assert_int_equal(dns->protocol, 17);
 	assert_false(dns->http);
 	assert_endpoint(&dns->endpoint[0], "10.1.2.3:8443", "10.1.2.3", 8443, "::ffff:10.1.2.3");
+	config_unref(config);
+}
+
+static void breakers_are_read(void **state)
+{
+	struct config *config = parse(everything);
+	const struct config_breaker *breaker = &config->upstream[0].breaker;
+
+	(void)state;
+	assert_int_equal(breaker->mode, BREAKER_OFF);
+	assert_int_equal(breaker->consecutive_failures, 7);
+	assert_int_equal(breaker->failure_ratio, 1250);
+	assert_int_equal(breaker->slow_ratio, 8001);
+	assert_int_equal(breaker->min_calls, 10);
+	assert_int_equal(breaker->window_ns, 20000000000);
+	assert_int_equal(breaker->max_connections, 200);
+	assert_int_equal(breaker->saturation, 9000);
+	assert_int_equal(breaker->waiting_syns, 6);
+	assert_int_equal(breaker->stdev_factor, 2125);
+	assert_int_equal(breaker->minimum_endpoints, 3);
+	assert_int_equal(breaker->request_volume, 50);
+	assert_int_equal(breaker->recovery_ns, 1500000000);
+	assert_int_equal(breaker->recovery_max_ns, 3600000000000);
+	assert_int_equal(breaker->jitter, 0);
+	assert_int_equal(breaker->half_open_permits, 2);
+	assert_int_equal(breaker->half_open_successes, 4);
+	assert_int_equal(breaker->half_open_timeout_ns, 60000000000);
+	assert_int_equal(breaker->max_ejection_percent, 34);
+	assert_true(breaker->eject_last);
+	config_unref(config);
+}
+
+static void breakers_have_defaults(void **state)
+{
+	struct config *config = parse(
+		INTERFACE
+		"upstreams:\n"
+		"  - {name: a, endpoints: [h:1]}\n"
+		"  - {name: b, endpoints: [h:2], breaker: {}}\n"
+		"  - {name: c, endpoints: [h:3], answer_timeout: 5s, connect_timeout: 2s,\n"
+		"     breaker: {mode: observe, recovery: 10m, success_rate: {}}}\n"
+		"  - {name: d, endpoints: [h:4], protocol: udp, breaker: {slow_ratio: off}}\n");
+	const struct config_breaker *none = &config->upstream[0].breaker,
+				    *plain = &config->upstream[1].breaker,
+				    *some = &config->upstream[2].breaker,
+				    *udp = &config->upstream[3].breaker;
+
+	(void)state;
+	assert_int_equal(none->mode, BREAKER_OFF);
+	assert_int_equal(plain->mode, BREAKER_ENFORCE);
+	assert_int_equal(plain->consecutive_failures, 5);
+	assert_int_equal(plain->failure_ratio, 5000);
+	assert_int_equal(plain->slow_ratio, 0);
+	assert_int_equal(plain->min_calls, 20);
+	assert_int_equal(plain->window_ns, 10000000000);
+	assert_int_equal(plain->max_connections, 0);
+	assert_int_equal(plain->saturation, 8500);
+	assert_int_equal(plain->waiting_syns, 0);
+	assert_int_equal(plain->stdev_factor, 0);
+	assert_int_equal(plain->recovery_ns, 30000000000);
+	assert_int_equal(plain->recovery_max_ns, 300000000000);
+	assert_int_equal(plain->jitter, 5000);
+	assert_int_equal(plain->half_open_permits, 3);
+	assert_int_equal(plain->half_open_successes, 3);
+	assert_int_equal(plain->half_open_timeout_ns, 33000000000);
+	assert_int_equal(plain->max_ejection_percent, 50);
+	assert_false(plain->eject_last);
+	assert_int_equal(some->mode, BREAKER_OBSERVE);
+	assert_int_equal(some->recovery_max_ns, 600000000000);
+	assert_int_equal(some->stdev_factor, 1900);
+	assert_int_equal(some->half_open_timeout_ns, 7000000000);
+	assert_int_equal(udp->mode, BREAKER_ENFORCE);
+	assert_int_equal(udp->slow_ratio, 0);
+	assert_int_equal(udp->half_open_timeout_ns, 30000000000);
 	config_unref(config);
 }
 
@@ -879,6 +959,8 @@ int main(void)
 		cmocka_unit_test(what_belongs_to_the_host_is_read),
 		cmocka_unit_test(upstreams_are_read_with_their_endpoints),
 		cmocka_unit_test(upstreams_have_defaults),
+		cmocka_unit_test(breakers_are_read),
+		cmocka_unit_test(breakers_have_defaults),
 		cmocka_unit_test(latency_and_its_buckets_are_read),
 		cmocka_unit_test(services_with_flows_are_followed_unless_told_otherwise),
 		cmocka_unit_test(defaults_are_as_documented),

@@ -35,6 +35,52 @@ static void assert_examples(parser parse, const struct example *examples)
 	}
 }
 
+static void percentages(void **state)
+{
+	static const struct example examples[] = {
+		{"50%", 0, 5000},
+		{"0%", 0, 0},
+		{"100%", 0, 10000},
+		{"12.5%", 0, 1250},
+		{"0.01%", 0, 1},
+		{"0.010%", 0, 1},
+		{"0.001%", -EINVAL, 0},
+		{"50", -EINVAL, 0},
+		{"50 %", -EINVAL, 0},
+		{"50%%", -EINVAL, 0},
+		{"%", -EINVAL, 0},
+		{"-1%", -EINVAL, 0},
+		{"05%", -EINVAL, 0},
+		{"1k%", -EINVAL, 0},
+		{"184467440737095516.15%", 0, MAX},
+		{"184467440737095516.16%", -ERANGE, 0},
+		{NULL, 0, 0},
+	};
+
+	(void)state;
+	assert_examples(number_parse_percent, examples);
+}
+
+static int parse_thousandths(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	return number_parse_decimal(text, 1000, min, max, out);
+}
+
+static void decimals_in_thousandths(void **state)
+{
+	static const struct example examples[] = {
+		{"1.9", 0, 1900},	{"0", 0, 0},
+		{"0.001", 0, 1},	{"100", 0, 100000},
+		{"0.0001", -EINVAL, 0}, {"1.", -EINVAL, 0},
+		{".5", -EINVAL, 0},	{"1.9%", -EINVAL, 0},
+		{"", -EINVAL, 0},	{"18446744073709552", -ERANGE, 0},
+		{NULL, 0, 0},
+	};
+
+	(void)state;
+	assert_examples(parse_thousandths, examples);
+}
+
 static void plain_numbers(void **state)
 {
 	static const struct example examples[] = {
@@ -301,6 +347,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_numbers),
+		cmocka_unit_test(percentages),
+		cmocka_unit_test(decimals_in_thousandths),
 		cmocka_unit_test(counts),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(durations),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The RST that answers a SYN, held against RFC 9293 and a checksum of its own. */
+/* The RST that answers a segment, held against RFC 9293 and a checksum of its own. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,9 +32,9 @@ static u32 reset(struct frame *frame)
 	assert_true(length <= frame->size);
 	frame->size = length;
 	if (packet.ipv6)
-		weir_make_reset_ipv6(frame->at + packet.l3);
+		weir_make_reset_ipv6(frame->at + packet.l3, 0);
 	else
-		weir_make_reset_ipv4(frame->at + packet.l3);
+		weir_make_reset_ipv4(frame->at + packet.l3, 0);
 	return length;
 }
 
@@ -161,12 +161,82 @@ static void what_can_not_be_answered_is_not(void **state)
 	assert_int_equal(reset_length(&frame, &packet), 54);
 }
 
+/* A random segment of a connection, and what is made of it */
+static void make_reset(struct random *random, u32 how, struct frame *segment, struct frame *answer)
+{
+	static const char *const frames[] = {
+		"ip4 src=203.0.113.%u/tcp sport=%u dport=%u seq=%u ack=%u flags=%s",
+		"vlan/ip6 src=2001:db8::%u/tcp sport=%u dport=%u seq=%u ack=%u flags=%s/data n=900",
+	};
+	static const char *const flags[] = {"A", "PA", "FA"};
+
+	assert_int_equal(frame_build(segment, frames[random_below(random, 2)],
+				     (unsigned int)random_below(random, 255),
+				     (unsigned int)random_below(random, 65536),
+				     (unsigned int)random_below(random, 65536),
+				     (u32)random_u64(random), (u32)random_u64(random),
+				     how & WEIR_RESET_CONNECTION ? flags[random_below(random, 3)]
+								 : "S"),
+			 0);
+	*answer = *segment;
+	answer->size = segment->l4 + 20;
+	if (segment->at[segment->l3] >> 4 == 6)
+		weir_make_reset_ipv6(answer->at + segment->l3, how);
+	else
+		weir_make_reset_ipv4(answer->at + segment->l3, how);
+}
+
+static void a_reset_of_a_connection_is_what_its_sender_waits_for(void **state)
+{
+	struct random random = random_begin();
+	struct frame segment, answer;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		const u8 *tcp = answer.at, *old = segment.at;
+
+		make_reset(&random, WEIR_RESET_CONNECTION, &segment, &answer);
+		tcp += segment.l4;
+		old += segment.l4;
+		assert_memory_equal(tcp, old + 2, 2);
+		assert_memory_equal(tcp + 2, old, 2);
+		assert_int_equal(load32(tcp + 4), load32(old + 8));
+		assert_int_equal(load32(tcp + 8), 0);
+		assert_int_equal(tcp[12], 5 << 4);
+		assert_int_equal(tcp[13], 0x04);
+		assert_int_equal(frame_transport_checksum(&answer, 6), 0);
+	}
+}
+
+static void a_checksum_that_is_left_to_others_comes_out_right(void **state)
+{
+	struct random random = random_begin();
+	struct frame segment, answer;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		u32 how = (u32)random_below(&random, 2) * WEIR_RESET_CONNECTION;
+		u8 *field;
+		u16 sum;
+
+		make_reset(&random, how | WEIR_RESET_PARTIAL, &segment, &answer);
+		/* as skb_checksum_help() does: sums with what is in the field, writes the complement */
+		field = answer.at + answer.l4 + 16;
+		sum = frame_checksum(frame_sum(0, answer.at + answer.l4, 20));
+		field[0] = (u8)(sum >> 8);
+		field[1] = (u8)sum;
+		assert_int_equal(frame_transport_checksum(&answer, 6), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_syn_is_answered_byte_for_byte),
 		cmocka_unit_test(every_kind_of_syn_is_answered_right),
 		cmocka_unit_test(what_can_not_be_answered_is_not),
+		cmocka_unit_test(a_reset_of_a_connection_is_what_its_sender_waits_for),
+		cmocka_unit_test(a_checksum_that_is_left_to_others_comes_out_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,37 @@ int number_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ou
 	return parse_scaled(text, true, min, max, out);
 }
 
+int number_parse_decimal(const char *text, uint64_t scale, uint64_t min, uint64_t max,
+			 uint64_t *out)
+{
+	struct decimal number;
+	uint64_t value;
+	int r;
+
+	r = read_decimal(&text, &number);
+	if (r < 0)
+		return r;
+	if (*text)
+		return -EINVAL;
+	r = exact(&number, scale, 1, &value);
+	return r < 0 ? r : in_range(value, min, max, out);
+}
+
+int number_parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	struct decimal number;
+	uint64_t value;
+	int r;
+
+	r = read_decimal(&text, &number);
+	if (r < 0)
+		return r;
+	if (strcmp(text, "%"))
+		return -EINVAL;
+	r = exact(&number, 100, 1, &value);
+	return r < 0 ? r : in_range(value, min, max, out);
+}
+
 /* A name of a span of time and its length */
 struct span {
 	const char *name;

@@ -21,6 +21,13 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 /* 1048576, 10k, 1.5M, 2G, 64Ki: k and K are 1000, Ki is 1024; so on for M and G */
 int number_parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
+/* 1.9 in parts of 1/scale, which must be whole: with a scale of 1000 it is 1900 */
+int number_parse_decimal(const char *text, uint64_t scale, uint64_t min, uint64_t max,
+			 uint64_t *out);
+
+/* 50%, 12.5%: in parts of 10,000. The sign is required */
+int number_parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
 /* The same in bytes: a B may follow. 1514, 20MB, 64KiB, 2G */
 int number_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 

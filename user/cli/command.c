@@ -37,11 +37,23 @@ const struct cli_command cli_command[] = {
 		"top",
 		NULL,
 		NULL,
-		"Watch the busiest clients",
-		"On a terminal: q leaves; r, p and t sort by refused, passed and total packets a second. "
-		"Elsewhere a new table is printed at each interval.",
-		CLI_INTERVAL | CLI_ONCE | CLI_BY | CLI_SERVICE | CLI_LIMIT | CLI_SOCKET | CLI_JSON,
+		"Watch the busiest clients, or flows",
+		"On a terminal: q leaves; r, p and t sort by refused, passed and total packets a second, with "
+		"--flows r and b by rate and bytes. Elsewhere a new table is printed at each interval.",
+		CLI_INTERVAL | CLI_ONCE | CLI_BY | CLI_SERVICE | CLI_LIMIT | CLI_FLOWS | CLI_SORT |
+			CLI_UPSTREAM | CLI_SOCKET | CLI_JSON,
 		cli_top,
+	},
+	{
+		"latency",
+		"[NAME...]",
+		"<name>",
+		"Watch how long services and upstreams take to answer",
+		"NAME is a service or an upstream; of a single one the whole histogram is shown, and what became "
+		"of calls. It begins with all since counting began, which is all that --once prints; then "
+		"each interval has what came in it. On a terminal q leaves.",
+		CLI_INTERVAL | CLI_ONCE | CLI_SOCKET | CLI_JSON,
+		cli_latency,
 	},
 	{
 		"events",

@@ -9,10 +9,10 @@
 
 struct cli_command {
 	const char *name;
-	const char *
-		operand; /* "PREFIX", "[COMMAND]" when it may be left out, NULL when there is none */
-	const char
-		*values; /* of the operand, for the completion, as in options.h; <command>, <ban> */
+	/* "PREFIX", "[COMMAND]" when it may be left out, "[NAME...]" when there may be several, NULL: none */
+	const char *operand;
+	/* Of the operand, for the completion, as in options.h; <command>, <ban>, <name> (service or upstream) */
+	const char *values;
 	const char *summary;			       /* one line */
 	const char *details;			       /* for its --help, or NULL */
 	unsigned int options;			       /* CLI_* bits */
@@ -30,6 +30,7 @@ int cli_run(const struct cli_options *options);
 int cli_check(const struct cli_options *options);
 int cli_status(const struct cli_options *options);
 int cli_top(const struct cli_options *options);
+int cli_latency(const struct cli_options *options);
 int cli_events(const struct cli_options *options);
 int cli_ban(const struct cli_options *options);
 int cli_unban(const struct cli_options *options);

@@ -61,6 +61,10 @@ static void put_action(FILE *out, const char *values)
 		fputs("_weir_words \"$(ls /sys/class/net)\" \"$current\"", out);
 	else if (!strcmp(values, "<service>"))
 		fputs("_weir_from_daemon services", out);
+	else if (!strcmp(values, "<upstream>"))
+		fputs("_weir_from_daemon upstreams", out);
+	else if (!strcmp(values, "<name>"))
+		fputs("_weir_from_daemon names", out);
 	else if (!strcmp(values, "<ban>"))
 		fputs("_weir_from_daemon bans", out);
 	else if (!strcmp(values, "<command>"))
@@ -136,30 +140,38 @@ void completion_bash(FILE *out)
 	fputs(tail, out);
 }
 
-int completion_words(int argc, char **argv)
+/*
+ * compgen -W expands its words: nothing that a shell could take for more than a name
+ */
+static void print_words(const json_t *list, const char *field)
 {
-	_cleanup_client_ struct client *client = NULL;
-	_cleanup_reply_ struct client_reply reply = {0};
-	struct client_error error;
-	bool bans = argc && !strcmp(argv[0], "bans");
-	const json_t *list;
-
-	if (client_open(client_socket_path(NULL), TIMEOUT_MS, NULL, &client, &error) ||
-	    client_request(client, bans ? "/v1/bans" : "/v1/status", NULL, &reply, &error))
-		return CLI_FAILED;
-	list = json_object_get(reply.json, bans ? "bans" : "services");
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *word = json_string_value(
-			json_object_get(json_array_get(list, i), bans ? "prefix" : "name"));
+		const char *word =
+			json_string_value(json_object_get(json_array_get(list, i), field));
 
-		/*
-		 * compgen -W expands its words: nothing that a shell could take for more than a
-		 * name
-		 */
 		if (word && *word &&
 		    !word[strspn(word, "0123456789abcdefghijklmnopqrstuvwxyz"
 				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:/_-")])
 			puts(word);
 	}
+}
+
+int completion_words(int argc, char **argv)
+{
+	_cleanup_client_ struct client *client = NULL;
+	_cleanup_reply_ struct client_reply reply = {0};
+	struct client_error error;
+	const char *what = argc ? argv[0] : "services";
+	bool bans = !strcmp(what, "bans"), names = !strcmp(what, "names");
+
+	if (client_open(client_socket_path(NULL), TIMEOUT_MS, NULL, &client, &error) ||
+	    client_request(client, bans ? "/v1/bans" : "/v1/status", NULL, &reply, &error))
+		return CLI_FAILED;
+	if (bans)
+		print_words(json_object_get(reply.json, "bans"), "prefix");
+	if (names || !strcmp(what, "services"))
+		print_words(json_object_get(reply.json, "services"), "name");
+	if (names || !strcmp(what, "upstreams"))
+		print_words(json_object_get(reply.json, "upstreams"), "name");
 	return CLI_OK;
 }

@@ -8,7 +8,7 @@
 void completion_bash(FILE *out);
 
 /*
- * `weir __complete services|bans`, for the script: names from the daemon, one a line; nothing when
- * it does not answer.
+ * `weir __complete services|upstreams|names|bans`, for the script: names from the daemon, one a line; nothing when
+ * it does not answer. names: services and upstreams.
  */
 int completion_words(int argc, char **argv);

@@ -17,6 +17,32 @@ int draft_start(struct draft *draft, const struct page *page, char *error, size_
 	return draft->page.out ? 0 : no_memory(error, size);
 }
 
+static size_t count_lines(const char *text, size_t size)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < size; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+static void show(const struct draft *draft)
+{
+	struct page page = draft->page;
+	size_t lines = count_lines(draft->text, draft->size), size = 0;
+
+	page.out = draft->target;
+	if (!page.height || lines <= page.height) {
+		fwrite(draft->text, 1, draft->size, page.out);
+		return;
+	}
+	for (size_t left = page.height - 1; left; size++)
+		left -= draft->text[size] == '\n';
+	fwrite(draft->text, 1, size, page.out);
+	page_line(&page, INK_DIM, "and %zu more lines: a higher terminal shows them",
+		  lines - page.height + 1);
+}
+
 int draft_finish(struct draft *draft, int result, const struct reader *reader, char *error,
 		 size_t size)
 {
@@ -27,7 +53,7 @@ int draft_finish(struct draft *draft, int result, const struct reader *reader, c
 	else
 		result = reader_result(reader, error, size);
 	if (!result)
-		fwrite(draft->text, 1, draft->size, draft->target);
+		show(draft);
 	free(draft->text);
 	return result;
 }

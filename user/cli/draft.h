@@ -2,7 +2,7 @@
 /*
  * A page that appears as a whole or not at all: what is written to draft.page.out is kept until
  * draft_finish(), which shows it when nothing went wrong. So a broken answer never leaves half a
- * table.
+ * table. Lines that a page of limited height has no room for are left out, and it says so.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 #define INTERVAL_MIN_NS \
 	(NS_PER_SEC / 10) /* the daemon takes figures each second: faster shows nothing new */
 #define INTERVAL_MAX_NS (3600 * NS_PER_SEC)
-#define LIMIT_MAX 256 /* what GET /v1/top keeps */
+#define LIMIT_MAX 256 /* what GET /v1/top and /v1/flows keep */
 
 const struct cli_option cli_option[CLI_OPTION_COUNT] = {
 #define X(NAME, key, name, argument, values, help) \
@@ -36,7 +36,8 @@ static int key_of(size_t number)
 static bool has_choice(size_t number)
 {
 	return number == CLI_NUMBER_LOG || number == CLI_NUMBER_LOG_LEVEL ||
-	       number == CLI_NUMBER_BY || number == CLI_NUMBER_COMPLETION;
+	       number == CLI_NUMBER_BY || number == CLI_NUMBER_SORT ||
+	       number == CLI_NUMBER_COMPLETION;
 }
 
 /* The words of option.values, and no other. */
@@ -124,6 +125,8 @@ static bool *flag(struct cli_options *out, size_t number)
 		return &out->once;
 	case CLI_NUMBER_LIST:
 		return &out->list;
+	case CLI_NUMBER_FLOWS:
+		return &out->flows;
 	}
 	return NULL;
 }
@@ -144,6 +147,10 @@ static const char **word_of(struct cli_options *out, size_t number)
 		return &out->by;
 	case CLI_NUMBER_SERVICE:
 		return &out->service;
+	case CLI_NUMBER_SORT:
+		return &out->sort;
+	case CLI_NUMBER_UPSTREAM:
+		return &out->upstream;
 	case CLI_NUMBER_PINS:
 		return &out->pins;
 	case CLI_NUMBER_COMPLETION:
@@ -172,12 +179,19 @@ static void parse_option(struct argp_state *state, struct cli_options *out, size
 
 static void parse_operand(struct argp_state *state, const struct parse *parse, const char *word)
 {
-	if (!parse->command->operand)
+	const char *wanted = parse->command->operand;
+	struct cli_options *out = parse->out;
+
+	if (!wanted)
 		argp_error(state, "takes no argument, but there is '%s'", word);
-	if (parse->out->operand)
-		argp_error(state, "takes one %s, but there are '%s' and '%s'",
-			   parse->command->operand, parse->out->operand, word);
-	parse->out->operand = word;
+	if (out->operand && !strstr(wanted, "..."))
+		argp_error(state, "takes one %s, but there are '%s' and '%s'", wanted, out->operand,
+			   word);
+	if (out->operand_count == CLI_OPERANDS)
+		argp_error(state, "takes at most %d names", CLI_OPERANDS);
+	if (!out->operand)
+		out->operand = word;
+	out->operands[out->operand_count++] = word;
 }
 
 static error_t parse_word(int key, char *word, struct argp_state *state)

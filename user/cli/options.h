@@ -8,7 +8,7 @@
  *   key       the short option's character, or 0
  *   argument  NULL: takes none
  *   values    for the completion: words to choose from, or <file>, <interface>, <directory>,
- *             <service>, or NULL
+ *             <service>, <upstream>, or NULL
  */
 #pragma once
 
@@ -38,9 +38,13 @@ struct cli_command;
 	X(ONCE, 0, "once", NULL, NULL, "Print once and leave") \
 	X(BY, 'b', "by", "ORDER", "refused passed total", \
 	  "Sort by refused, passed or total packets a second (default total)") \
-	X(SERVICE, 'S', "service", "NAME", "<service>", "Only clients of this service") \
+	X(SERVICE, 'S', "service", "NAME", "<service>", "Only clients, or flows, of this service") \
 	X(LIMIT, 'l', "limit", "N", NULL, \
-	  "At most this many clients (default: as many as fit, or 20)") \
+	  "At most this many clients or flows (default: as many as fit, or 20)") \
+	X(FLOWS, 'F', "flows", NULL, NULL, "The busiest flows, not clients") \
+	X(SORT, 0, "sort", "ORDER", "rate bytes", \
+	  "With --flows: sort by rate, or by all bytes so far (default rate)") \
+	X(UPSTREAM, 'U', "upstream", "NAME", "<upstream>", "With --flows: only flows to this upstream") \
 	X(COUNT, 0, "count", "N", NULL, "Leave after this many events") \
 	X(FOR, 'f', "for", "TIME", "10m 1h 24h", "How long, such as 90s, 10m, 24h (default: no end)") \
 	X(PINS, 0, "pins", "PATH", "<directory>", \
@@ -77,18 +81,24 @@ struct cli_option {
 };
 extern const struct cli_option cli_option[CLI_OPTION_COUNT];
 
+#define CLI_OPERANDS 8 /* of a command that takes several: what GET /v1/latency takes */
+
 /* What was asked for. Strings are argv's. */
 struct cli_options {
-	const char *operand; /* FILE, PREFIX, ...; NULL: none */
+	const char *operand; /* FILE, PREFIX, ...; the first of several; NULL: none */
+	const char *operands[CLI_OPERANDS];
+	size_t operand_count;
 	const char *config;
 	const char *interface[WEIR_INTERFACES];
 	size_t interfaces;
 	const char *log_format, *log_level;
 	const char *socket;
-	bool json, print, once, list;
+	bool json, print, once, list, flows;
 	uint64_t interval_ns; /* 0: not given; so below */
 	const char *by;
 	const char *service;
+	const char *sort;
+	const char *upstream;
 	uint64_t limit;
 	uint64_t count;
 	uint64_t for_seconds;

@@ -13,6 +13,7 @@ struct page {
 	size_t width;  /* columns; 0: any */
 	size_t height; /* lines; 0: any */
 	bool colour;
+	bool blocks; /* can show block characters, which are UTF-8: else ASCII stands for them */
 };
 
 enum ink { INK_PLAIN, INK_BOLD, INK_DIM, INK_RED, INK_GREEN, INK_YELLOW };

@@ -68,19 +68,78 @@ double reader_number_or(struct reader *reader, const json_t *object, const char 
 	return absent(object, field) ? fallback : reader_number(reader, object, field);
 }
 
+static bool is_count(const json_t *value, uint64_t *out)
+{
+	double number = json_number_value(value);
+
+	if (json_is_integer(value) && json_integer_value(value) >= 0) {
+		*out = (uint64_t)json_integer_value(value);
+		return true;
+	}
+	/* A server may write large counts as reals: above 2^53 they are no longer exact anyway */
+	if (json_is_real(value) && number >= 0 && number < 0x1p64 &&
+	    number == (double)(uint64_t)number) {
+		*out = (uint64_t)number;
+		return true;
+	}
+	return false;
+}
+
 uint64_t reader_count(struct reader *reader, const json_t *object, const char *field)
 {
 	const json_t *value = json_object_get(object, field);
-	double number = json_number_value(value);
+	uint64_t count = 0;
 
-	if (json_is_integer(value) && json_integer_value(value) >= 0)
-		return (uint64_t)json_integer_value(value);
-	/* A server may write large counts as reals: above 2^53 they are no longer exact anyway */
-	if (json_is_real(value) && number >= 0 && number < 0x1p64 &&
-	    number == (double)(uint64_t)number)
-		return (uint64_t)number;
-	note(reader, field, value, "a whole number, 0 or more");
-	return 0;
+	if (!is_count(value, &count))
+		note(reader, field, value, "a whole number, 0 or more");
+	return count;
+}
+
+/* Up to max elements; NULL, and noted, where it is something else or longer. */
+static const json_t *short_array(struct reader *reader, const json_t *object, const char *field,
+				 size_t max)
+{
+	const json_t *array = json_object_get(object, field);
+	char expected[64];
+
+	if (json_is_array(array) && json_array_size(array) <= max)
+		return array;
+	snprintf(expected, sizeof(expected), "an array of at most %zu numbers", max);
+	note(reader, field, array, expected);
+	return NULL;
+}
+
+size_t reader_counts(struct reader *reader, const json_t *object, const char *field, uint64_t *out,
+		     size_t max)
+{
+	const json_t *array = short_array(reader, object, field, max);
+	size_t count = json_array_size(array);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_count(json_array_get(array, i), &out[i])) {
+			note(reader, field, array, "whole numbers, 0 or more, only");
+			return 0;
+		}
+	}
+	return count;
+}
+
+size_t reader_numbers(struct reader *reader, const json_t *object, const char *field, double *out,
+		      size_t max)
+{
+	const json_t *array = short_array(reader, object, field, max);
+	size_t count = json_array_size(array);
+
+	for (size_t i = 0; i < count; i++) {
+		const json_t *value = json_array_get(array, i);
+
+		if (!json_is_number(value) || !isfinite(json_number_value(value))) {
+			note(reader, field, array, "numbers only");
+			return 0;
+		}
+		out[i] = json_number_value(value);
+	}
+	return count;
 }
 
 bool reader_bool(struct reader *reader, const json_t *object, const char *field)

@@ -25,6 +25,15 @@ bool reader_bool(struct reader *reader, const json_t *object, const char *field)
 const json_t *reader_array(struct reader *reader, const json_t *object, const char *field);
 const json_t *reader_object(struct reader *reader, const json_t *object, const char *field);
 
+/*
+ * An array of numbers, or of whole numbers, into out[0 .. max - 1]; returns how many. One that is longer, or
+ * holds anything else, is noted, and is 0.
+ */
+size_t reader_numbers(struct reader *reader, const json_t *object, const char *field, double *out,
+		      size_t max);
+size_t reader_counts(struct reader *reader, const json_t *object, const char *field, uint64_t *out,
+		     size_t max);
+
 /* Absent and null are fine and give the fallback; another type is noted. */
 const char *reader_string_or(struct reader *reader, const json_t *object, const char *field,
 			     const char *fallback);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "user/cli/page.h"
@@ -24,8 +25,25 @@ struct top_view {
 };
 int render_top(const struct top_view *view, const struct page *page, char *error, size_t size);
 
-/* When the figures of a status were taken, Unix seconds; -1 when it does not say. */
-double render_taken(const json_t *status);
+/* One frame of `weir top --flows`. */
+struct flows_view {
+	const json_t *flows;
+	const char *notice;
+};
+int render_flows(const struct flows_view *view, const struct page *page, char *error, size_t size);
+
+/* One frame of `weir latency`. */
+struct latency_view {
+	const json_t *before; /* an earlier answer: what came since; NULL: all since the start */
+	const json_t *latency;
+	bool whole; /* one thing was asked for: all there is to show of it */
+	const char *notice;
+};
+int render_latency(const struct latency_view *view, const struct page *page, char *error,
+		   size_t size);
+
+/* When the figures of an answer were taken, Unix seconds; -1 when it does not say. */
+double render_taken(const json_t *answer);
 
 /*
  * Events come one by one: columns are as wide as anything seen so far. Start with

@@ -51,21 +51,15 @@ void render_events_title(const struct render_events *columns, const struct page 
 	print_line(title, columns, page, INK_BOLD);
 }
 
-/* "203.0.113.7:1234", "[2001:db8::1]:443", or the address alone where there are no ports */
-static void end_point(const char *address, uint64_t port, char *out, size_t size)
-{
-	if (!port)
-		snprintf(out, size, "%s", address);
-	else
-		snprintf(out, size, strchr(address, ':') ? "[%s]:%llu" : "%s:%llu", address,
-			 (unsigned long long)port);
-}
-
 int render_event(const json_t *event, struct render_events *columns, const struct page *page,
 		 char *error, size_t size)
 {
 	struct reader reader = {0};
-	char source[96], destination[96], verdict[64];
+	char verdict[64];
+	struct text_address source = text_address(reader_string(&reader, event, "source"),
+						  reader_count(&reader, event, "sport"));
+	struct text_address destination = text_address(reader_string(&reader, event, "destination"),
+						       reader_count(&reader, event, "dport"));
 	bool observed = reader_bool(&reader, event, "observed");
 	struct text clock = text_clock(moment_of(reader_string(&reader, event, "time")));
 	const char *const cell[RENDER_EVENT_COLUMNS] = {
@@ -74,8 +68,8 @@ int render_event(const json_t *event, struct render_events *columns, const struc
 		[SERVICE] = reader_string(&reader, event, "service"),
 		[TIER] = reader_string(&reader, event, "tier"),
 		[PROTOCOL] = reader_string(&reader, event, "protocol"),
-		[SOURCE] = source,
-		[DESTINATION] = destination,
+		[SOURCE] = source.s,
+		[DESTINATION] = destination.s,
 		[INTERFACE] = reader_string(&reader, event, "interface"),
 		[LIMIT] = reader_string_or(&reader, event, "limit", ""),
 	};
@@ -83,10 +77,6 @@ int render_event(const json_t *event, struct render_events *columns, const struc
 
 	snprintf(verdict, sizeof(verdict), "%s%s", reader_string(&reader, event, "verdict"),
 		 observed ? " (observed)" : "");
-	end_point(reader_string(&reader, event, "source"), reader_count(&reader, event, "sport"),
-		  source, sizeof(source));
-	end_point(reader_string(&reader, event, "destination"),
-		  reader_count(&reader, event, "dport"), destination, sizeof(destination));
 	result = reader_result(&reader, error, size);
 	if (result)
 		return result;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "user/cli/draft.h"
+#include "user/cli/endpoints.h"
 #include "user/cli/moment.h"
 #include "user/cli/render.h"
 #include "user/cli/services.h"
@@ -73,6 +74,27 @@ static void print_table_line(const json_t *status, const struct page *page, stru
 			text_count(evicted).s);
 }
 
+static void print_flows_line(const json_t *status, const struct page *page, struct reader *reader)
+{
+	const json_t *flows = reader_object(reader, status, "flows");
+	uint64_t entries = reader_count(reader, flows, "entries");
+	uint64_t capacity = reader_count(reader, flows, "capacity");
+	uint64_t evicted = reader_count(reader, flows, "evictions_active");
+
+	if (!reader_bool(reader, flows, "enabled")) {
+		page_line(page, INK_DIM, "flows          not followed: latency is not enabled");
+		return;
+	}
+	page_line(page, INK_PLAIN, "flows          %s of %s, %.1f %% of the table",
+		  text_count(entries).s, text_count(capacity).s,
+		  capacity ? 100.0 * (double)entries / (double)capacity : 0);
+	if (evicted)
+		page_line(
+			page, INK_YELLOW,
+			"               %s active flows were forgotten for lack of room: raise table.flows",
+			text_count(evicted).s);
+}
+
 static void print_facts(const json_t *status, const struct page *page, struct reader *reader)
 {
 	const json_t *events = reader_object(reader, status, "events");
@@ -81,6 +103,7 @@ static void print_facts(const json_t *status, const struct page *page, struct re
 
 	print_configuration(status, page, reader);
 	print_table_line(status, page, reader);
+	print_flows_line(status, page, reader);
 	page_line(page, INK_PLAIN, "bans           %s",
 		  text_count(reader_count(reader, status, "bans")).s);
 	if (lost)
@@ -146,6 +169,11 @@ static int print_interfaces(const json_t *status, const struct page *page, struc
 	}
 	fputc('\n', page->out);
 	return table ? table_print(table, page, 0) : -ENOMEM;
+}
+
+static int print_upstreams(const json_t *status, const struct page *page, struct reader *reader)
+{
+	return endpoints_print(reader_array(reader, status, "upstreams"), page, reader);
 }
 
 static int print_services(const json_t *status, const struct page *page, struct reader *reader)
@@ -222,5 +250,7 @@ int render_status(const json_t *status, const struct page *page, char *error, si
 		result = print_services(status, &draft.page, &reader);
 	if (!result)
 		result = print_limits(status, &draft.page, &reader);
+	if (!result)
+		result = print_upstreams(status, &draft.page, &reader);
 	return draft_finish(&draft, result, &reader, error, size);
 }

@@ -11,9 +11,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-double render_taken(const json_t *status)
+double render_taken(const json_t *answer)
 {
-	const char *time = json_string_value(json_object_get(status, "time"));
+	const char *time = json_string_value(json_object_get(answer, "time"));
 
 	return time ? moment_of(time) : -1;
 }

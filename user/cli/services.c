@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/cli/find.h"
 #include "user/cli/render.h"
 #include "user/cli/table.h"
 #include "user/cli/text.h"
@@ -14,20 +15,6 @@ struct traffic {
 	bool known;
 	double seconds; /* of the interval; 0: totals */
 };
-
-static const json_t *find_service(const json_t *status, const char *name)
-{
-	const json_t *list = json_object_get(status, "services");
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *service = json_array_get(list, i);
-		const char *other = json_string_value(json_object_get(service, "name"));
-
-		if (other && !strcmp(other, name))
-			return service;
-	}
-	return NULL;
-}
 
 static struct traffic totals(const json_t *service, struct reader *reader)
 {
@@ -44,7 +31,8 @@ static struct traffic totals(const json_t *service, struct reader *reader)
 static struct traffic difference(const struct services_view *view, const json_t *service,
 				 const struct traffic *now, struct reader *reader)
 {
-	const json_t *earlier = find_service(view->before, reader_string(reader, service, "name"));
+	const json_t *earlier = find_named(json_object_get(view->before, "services"),
+					   reader_string(reader, service, "name"));
 	struct traffic then, unknown = {0};
 	double seconds = render_taken(view->status) - render_taken(view->before);
 

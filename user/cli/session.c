@@ -2,6 +2,7 @@
 #include "user/cli/session.h"
 
 #include <errno.h>
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,8 +16,11 @@ int session_failed(const char *command, int result, const struct client_error *e
 	fprintf(stderr, "weir %s: ", command);
 	text_put(stderr, error->text, 0);
 	fputc('\n', stderr);
-	return result == -EREMOTEIO && !strcmp(error->word, "invalid_configuration") ? CLI_USAGE
-										     : CLI_FAILED;
+	/* The daemon says that the words were wrong: a configuration, or a name there is not */
+	if (result == -EREMOTEIO && (!strcmp(error->word, "invalid_configuration") ||
+				     !strncmp(error->word, "no_such_", strlen("no_such_"))))
+		return CLI_USAGE;
+	return CLI_FAILED;
 }
 
 int session_ask(const struct cli_options *options, const char *command, const char *route,
@@ -48,7 +52,7 @@ void session_print_json(const struct client_reply *reply)
 
 struct page session_page(void)
 {
-	struct page page = {.out = stdout};
+	struct page page = {.out = stdout, .blocks = !strcmp(nl_langinfo(CODESET), "UTF-8")};
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	struct winsize size;
 

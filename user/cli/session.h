@@ -16,7 +16,7 @@
 int session_ask(const struct cli_options *options, const char *command, const char *route,
 		const json_t *body, struct client_reply *reply);
 
-/* The exit code for -errno of a client function, after printing error. */
+/* The exit code for -errno of a client function, after printing error: CLI_USAGE where the daemon does not know a name. */
 int session_failed(const char *command, int result, const struct client_error *error);
 
 /* For --json: as it came where a program reads it, indented on a terminal. */

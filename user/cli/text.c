@@ -75,6 +75,35 @@ struct text text_duration(double seconds)
 	return text;
 }
 
+struct text text_latency(double seconds)
+{
+	static const char *const unit[] = {"ns", "us", "ms", "s"};
+	double value = seconds > 0 ? seconds * 1e9 : 0; /* also of NaN */
+	struct text text;
+	size_t i = 0;
+
+	for (; i < 3 && value >= 999.5; i++)
+		value /= 1000;
+	if (value < 1e6)
+		snprintf(text.s, sizeof(text.s), "%.*f %s", i ? digits_after_point(value) : 0,
+			 value, unit[i]);
+	else /* too long to be true, but it must fit */
+		snprintf(text.s, sizeof(text.s), "%.2e %s", value, unit[i]);
+	return text;
+}
+
+struct text_address text_address(const char *address, uint64_t port)
+{
+	struct text_address text;
+
+	if (!port)
+		snprintf(text.s, sizeof(text.s), "%s", address);
+	else
+		snprintf(text.s, sizeof(text.s), strchr(address, ':') ? "[%s]:%llu" : "%s:%llu",
+			 address, (unsigned long long)port);
+	return text;
+}
+
 struct text text_share(uint64_t part, uint64_t whole)
 {
 	struct text text = {""};

@@ -25,6 +25,15 @@ struct text text_rate(double per_second);
 /* Seconds: 0.0134 "13ms", 7 "7s", 7980 "2h13m", 266400 "3d02h". Negative is taken for 0 */
 struct text text_duration(double seconds);
 
+/* Seconds, three digits and a unit: 0.00125 "1.25 ms", 0.0000305 "30.5 us", 64 "64.0 s" */
+struct text text_latency(double seconds);
+
+/* "203.0.113.7:1234", "[2001:db8::1]:443", or the address alone where the port is 0 */
+struct text_address {
+	char s[96];
+};
+struct text_address text_address(const char *address, uint64_t port);
+
 /* Part of a whole: "0.8 %"; "" of nothing */
 struct text text_share(uint64_t part, uint64_t whole);
 

@@ -57,6 +57,16 @@ int watch_query(struct watch *watch, char *route, size_t size, const char *name,
 	return result;
 }
 
+int watch_telemetry(struct watch *watch, const json_t *answer)
+{
+	if (!json_is_false(json_object_get(answer, "enabled")))
+		return 0;
+	snprintf(watch->error.text, sizeof(watch->error.text),
+		 "no flows are followed: the configuration says latency: {enabled: false}; "
+		 "set it to true, then `weir reload`");
+	return -ENODATA;
+}
+
 /* Plain output, a table at each interval: what a file or a pipe gets. */
 static int watch_plainly(struct watch *watch, uint64_t interval_ns)
 {

@@ -54,3 +54,6 @@ size_t watch_limit(const struct watch *watch, const struct page *page);
 
 /* Appends NAME=VALUE to the route; nothing where value is NULL. 0, or -errno and watch->error */
 int watch_query(struct watch *watch, char *route, size_t size, const char *name, const char *value);
+
+/* 0 if an answer says that flows are followed; else -ENODATA, and watch->error tells how to switch that on. */
+int watch_telemetry(struct watch *watch, const json_t *answer);

@@ -9,6 +9,7 @@
 #include "user/base/cleanup.h"
 #include "user/config/match.h"
 #include "user/config/prefix.h"
+#include "user/config/reader.h"
 
 /* One prefix and where it came from */
 struct origin {
@@ -465,5 +466,8 @@ int check_config(struct reader *reader)
 	r = check_services(reader);
 	if (r < 0)
 		return r;
-	return check_series(reader);
+	r = check_series(reader);
+	if (r < 0)
+		return r;
+	return check_breakers(reader);
 }

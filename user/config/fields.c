@@ -300,6 +300,17 @@ const struct field upstream_fields[] = {
 		.fallback = "30s",
 		.help = "A request that is not answered by then is counted as a failed call.",
 	},
+	{
+		.name = "breaker",
+		.read = read_breaker,
+		MEMBER(struct config_upstream, breaker),
+		.expected = "a mapping such as {consecutive_failures: 5}",
+		.fallback = "none: calls are never refused",
+		.help = "A circuit breaker for each endpoint: when it fails, calls to it are refused at once, "
+			"until it has recovered.",
+		.inside = breaker_fields,
+		.nesting = "",
+	},
 	{},
 };
 

@@ -89,6 +89,38 @@ struct config_endpoint {
 	uint8_t addr[16];	       /* wire order; IPv4 as ::ffff:a.b.c.d */
 };
 
+enum config_breaker_mode { BREAKER_OFF, BREAKER_ENFORCE, BREAKER_OBSERVE };
+
+/* A ratio of 100 %: ratios are exact, in parts of 10,000 */
+#define CONFIG_RATIO 10000u
+
+/*
+ * When the circuit breakers of an upstream open, and how they recover (docs/breakers.md). A zero in a condition
+ * switches it off. Durations at least 1.
+ */
+struct config_breaker {
+	enum config_breaker_mode mode; /* default: enforce if there is a `breaker`, else off */
+	uint32_t consecutive_failures; /* default 5 */
+	uint32_t failure_ratio;	       /* ratio, default 50 % */
+	uint32_t slow_ratio;	       /* ratio, default 0 */
+	uint32_t min_calls;	       /* in the window, before a ratio counts; default 20 */
+	uint64_t window_ns;	       /* the sliding window, in ten parts; default 10 s */
+	uint32_t max_connections;      /* default 0 */
+	uint32_t saturation;	       /* ratio of max_connections, default 85 % */
+	uint32_t waiting_syns;	       /* default 0 */
+	uint32_t stdev_factor;	       /* thousandths, default 0; with `success_rate` 1900 */
+	uint32_t minimum_endpoints;    /* of success_rate; default 5 */
+	uint32_t request_volume;       /* likewise; default 100 */
+	uint64_t recovery_ns;	       /* times the ejections so far; default 30 s */
+	uint64_t recovery_max_ns;      /* at least recovery_ns; default 300 s */
+	uint32_t jitter;	       /* ratio, either way; default 50 % */
+	uint32_t half_open_permits;    /* at least 1; default 3 */
+	uint32_t half_open_successes;  /* likewise */
+	uint64_t half_open_timeout_ns; /* default connect_timeout and answer_timeout */
+	uint32_t max_ejection_percent; /* of endpoints, 1 .. 100; default 50 */
+	bool eject_last;
+};
+
 /* Something this host calls */
 struct config_upstream {
 	char name[WEIR_NAME];
@@ -99,6 +131,7 @@ struct config_upstream {
 	uint64_t slow_ns;	     /* default 1 s */
 	uint64_t connect_timeout_ns; /* default 3 s */
 	uint64_t answer_timeout_ns;  /* default 30 s */
+	struct config_breaker breaker;
 };
 
 enum config_log_format { LOG_AUTO, LOG_TEXT, LOG_JSON };
@@ -156,6 +189,9 @@ int config_default(const char *const *interfaces, size_t count, struct config **
  * place where units become ticks, so that what a check lets pass and what is applied are one arithmetic.
  */
 void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out);
+
+/* Every default of a `breaker` that says nothing; half_open_timeout_ns as with the default timeouts. */
+void config_breaker_default(struct config_breaker *out);
 
 /* Shared by reference; the last unref frees. NULL is allowed. */
 struct config *config_ref(struct config *config);

@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "user/base/number.h"
+#include "user/config/breaker.h"
 #include "user/config/limit.h"
 #include "user/config/match.h"
 
@@ -111,6 +112,7 @@ static void print_upstream(const struct config_upstream *upstream, FILE *out)
 	if (tcp)
 		print_duration("    connect_timeout: ", upstream->connect_timeout_ns, "\n", out);
 	print_duration("    answer_timeout: ", upstream->answer_timeout_ns, "\n", out);
+	print_breaker(&upstream->breaker, out);
 }
 
 static void print_latency(const struct config *config, FILE *out)

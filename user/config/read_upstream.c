@@ -159,7 +159,10 @@ static int finish_upstream(struct reader *reader, const struct node *list, const
 			return r;
 	}
 	r = check_protocol(reader, node, upstream);
-	return r < 0 ? r : finish_slow(reader, node, upstream);
+	if (r < 0)
+		return r;
+	r = finish_slow(reader, node, upstream);
+	return r < 0 ? r : finish_breaker(reader, node, upstream);
 }
 
 int read_upstreams(struct reader *reader, const struct field *field, const struct node *node,
@@ -189,6 +192,8 @@ int read_upstreams(struct reader *reader, const struct field *field, const struc
 			.connect_timeout_ns = 3 * NS_PER_SEC,
 			.answer_timeout_ns = 30 * NS_PER_SEC,
 		};
+		config_breaker_default(&config->upstream[number].breaker);
+		config->upstream[number].breaker.mode = BREAKER_OFF;
 		if (schema_want(reader, &entry, child, NODE_MAP) < 0)
 			return -EINVAL;
 		r = schema_read(reader, field->inside, child, &config->upstream[number]);

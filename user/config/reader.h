@@ -42,7 +42,19 @@ READER(read_protocol);
 READER(read_endpoints); /* into struct config_upstream */
 READER(read_upstreams); /* into struct config */
 
+/* read_breaker.c, into struct config_breaker or one of its members */
+READER(read_breaker);
+READER(read_success_rate);
+READER(read_percent); /* into a uint32_t, parts of 10,000; `off` is 0 where field->min is */
+READER(read_factor);  /* into a uint32_t, thousandths */
+
 #undef READER
+
+/* What of a breaker is wrong once all its upstream has been read, and defaults that lean on it; `node`: the upstream */
+int finish_breaker(struct reader *reader, const struct node *node,
+		   struct config_upstream *upstream);
+/* Refuses breakers where nothing is measured: they would never open. */
+int check_breakers(struct reader *reader);
 
 /* Refuses the name of `node`, a mapping, which `first` has as well. */
 int named_twice(struct reader *reader, const struct node *node, const struct node *first,
@@ -66,3 +78,4 @@ extern const struct field tier_fields[];
 extern const struct field service_fields[];
 extern const struct field limit_fields[];
 extern const struct field upstream_fields[];
+extern const struct field breaker_fields[];

@@ -60,7 +60,7 @@ static const struct field *find_field(const struct field *fields, const char *na
 
 static int unknown_field(struct reader *reader, const struct field *fields, const struct node *node)
 {
-	char names[240] = "";
+	char names[360] = "";
 
 	for (const struct field *field = fields; field->name; field++) {
 		if (field->read == read_unsupported)

@@ -31,7 +31,8 @@ static uint32_t endpoint_number(const struct weir_state *names, const char *upst
 /* Counted by the kernel, and given up on by the scan: each call is in one of the two. */
 static void add_calls(const struct gather *gather, uint32_t endpoint, struct weir_calls *out)
 {
-	const struct weir_late *late = &datapath_flows(gather->datapath).late[endpoint];
+	const struct datapath_flows flows = datapath_flows(gather->datapath);
+	const struct weir_late *late = &flows.late[endpoint];
 
 	if (datapath_calls(gather->datapath, endpoint, out))
 		return;

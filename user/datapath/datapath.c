@@ -13,6 +13,7 @@ static void release(struct datapath *datapath)
 	if (!datapath)
 		return;
 	ring_buffer__free(datapath->ring);
+	ring_buffer__free(datapath->outcomes);
 	interfaces_close(datapath);
 	load_close(datapath);
 	cleanup_close(&datapath->pins_fd);
@@ -30,6 +31,15 @@ static int on_ring(void *context, void *data, size_t size)
 
 	if (datapath->on_event && size >= sizeof(struct weir_event))
 		datapath->on_event(datapath->on_event_context, data);
+	return 0;
+}
+
+static int on_outcomes(void *context, void *data, size_t size)
+{
+	struct datapath *datapath = context;
+
+	if (datapath->on_outcome && size >= sizeof(struct weir_outcome))
+		datapath->on_outcome(datapath->on_outcome_context, data);
 	return 0;
 }
 
@@ -51,6 +61,10 @@ static int open_all(struct datapath *datapath, const struct config *config,
 	datapath->ring = ring_buffer__new(datapath->map[MAP_EVENTS], on_ring, datapath, NULL);
 	if (!datapath->ring)
 		return fail(error, -errno, "cannot read the event ring: %s", strerror(errno));
+	datapath->outcomes =
+		ring_buffer__new(datapath->map[MAP_OUTCOMES], on_outcomes, datapath, NULL);
+	if (!datapath->outcomes)
+		return fail(error, -errno, "cannot read the ring of outcomes: %s", strerror(errno));
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/abi/breaker.h"
 #include "bpf/abi/client.h"
 #include "bpf/abi/counter.h"
 #include "bpf/abi/event.h"
@@ -30,7 +31,7 @@ struct datapath_error {
 
 /*
  * Locks the pins (-EBUSY: another daemon has them), mounts a bpffs where there is none, adopts what is
- * pinned or makes it, and loads the programs. Attaches nothing. On failure nothing new is left behind.
+ * pinned or makes it, and loads the limiter's programs. Attaches nothing. On failure nothing new is left behind.
  */
 int datapath_open(const struct config *config, struct datapath **out, struct datapath_error *error);
 
@@ -171,10 +172,11 @@ struct datapath_program {
 	uint32_t verified_insns;
 };
 /*
- * which: 0 XDP, 1 TC; telemetry: 2 flow in, 3 flow out. -ENOENT: not loaded, because the kernel refuses it
+ * which: 0 XDP, 1 TC; telemetry: 2 flow in, 3 flow out. -ENOENT: not loaded: not wanted, or the
+ * kernel refuses it
  */
 int datapath_program(struct datapath *datapath, int which, struct datapath_program *out);
-/* For BPF_PROG_TEST_RUN in tests and benchmarks */
+/* For BPF_PROG_TEST_RUN in tests and benchmarks; loads those of telemetry if nothing has yet */
 int datapath_program_fd(struct datapath *datapath, int which);
 
 struct datapath_map {
@@ -188,3 +190,21 @@ size_t datapath_maps(struct datapath *datapath, struct datapath_map *out, size_t
 int datapath_events_fd(struct datapath *datapath);
 int datapath_events(struct datapath *datapath,
 		    void (*handle)(void *context, const struct weir_event *event), void *context);
+
+/* -------------------------------------------------------------------------------------- breakers */
+
+/*
+ * What TC egress enforces, by number of the endpoint. Writable and live: `word` and `until_ns` are the daemon's,
+ * who writes until_ns first (a word with a new epoch then speaks of the new time); the kernel takes permits from
+ * `word` by compare-and-swap and writes `streak`. An endpoint whose number goes to another name begins with zeros: closed.
+ */
+struct datapath_breakers {
+	struct weir_breaker *at; /* WEIR_ENDPOINTS of them */
+};
+struct datapath_breakers datapath_breakers(const struct datapath *datapath);
+
+/* As datapath_events_fd() and datapath_events(), for what became of calls; those lost: weir_flow_sums.outcomes_lost */
+int datapath_outcomes_fd(struct datapath *datapath);
+int datapath_outcomes(struct datapath *datapath,
+		      void (*handle)(void *context, const struct weir_outcome *outcome),
+		      void *context);

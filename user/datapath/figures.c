@@ -85,6 +85,8 @@ struct datapath_flows datapath_flows(const struct datapath *datapath)
 
 int datapath_program_fd(struct datapath *datapath, int which)
 {
+	if (which == PROGRAM_FLOW_IN || which == PROGRAM_FLOW_OUT)
+		load_flow_programs(datapath);
 	return datapath->program[which];
 }
 
@@ -152,4 +154,23 @@ int datapath_events(struct datapath *datapath,
 	datapath->on_event = handle;
 	datapath->on_event_context = context;
 	return ring_buffer__consume(datapath->ring);
+}
+
+struct datapath_breakers datapath_breakers(const struct datapath *datapath)
+{
+	return (struct datapath_breakers){datapath->breaker};
+}
+
+int datapath_outcomes_fd(struct datapath *datapath)
+{
+	return ring_buffer__epoll_fd(datapath->outcomes);
+}
+
+int datapath_outcomes(struct datapath *datapath,
+		      void (*handle)(void *context, const struct weir_outcome *outcome),
+		      void *context)
+{
+	datapath->on_outcome = handle;
+	datapath->on_outcome_context = context;
+	return ring_buffer__consume(datapath->outcomes);
 }

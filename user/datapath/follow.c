@@ -81,6 +81,8 @@ void follow_one(struct datapath *datapath, struct attachment *at)
 void follow_all(struct datapath *datapath, bool follow)
 {
 	datapath->follow = follow;
+	if (follow)
+		load_flow_programs(datapath);
 	for (size_t i = 0; i < datapath->attachments; i++)
 		follow_one(datapath, &datapath->attachment[i]);
 }

@@ -33,6 +33,8 @@ enum map_index {
 	MAP_CALLS,
 	MAP_LATE,
 	MAP_FLOW_SUMS,
+	MAP_BREAKER,
+	MAP_OUTCOMES,
 	MAP_COUNT,
 };
 extern const char *const map_names[MAP_COUNT];
@@ -86,7 +88,8 @@ struct datapath {
 	struct weir_state *state;
 	const struct weir_client_set *clients;
 	struct weir_flow_set *flows;
-	struct weir_late *late; /* WEIR_ENDPOINTS of them */
+	struct weir_late *late;	      /* WEIR_ENDPOINTS of them */
+	struct weir_breaker *breaker; /* so many, too */
 
 	struct config *config;		/* as applied */
 	struct prefix_list prefixes[2]; /* what each trie holds */
@@ -97,10 +100,14 @@ struct datapath {
 
 	struct attachment attachment[2 * WEIR_INTERFACES]; /* new ones come before old ones go */
 	size_t attachments;
-	bool follow; /* telemetry is wanted */
+	bool follow;	 /* telemetry is wanted */
+	bool flow_tried; /* its programs are loaded, or refused */
 	struct ring_buffer *ring;
 	void (*on_event)(void *context, const struct weir_event *event);
 	void *on_event_context;
+	struct ring_buffer *outcomes;
+	void (*on_outcome)(void *context, const struct weir_outcome *outcome);
+	void *on_outcome_context;
 };
 
 __attribute__((format(printf, 3, 4))) int fail(struct datapath_error *error, int code,
@@ -119,6 +126,8 @@ int privileges_check(struct datapath_error *error);
 /* load.c */
 int load_programs(struct datapath *datapath, const struct config *config,
 		  struct datapath_error *error);
+/* The programs of telemetry, once. What fails is said in the log; then there are none. */
+void load_flow_programs(struct datapath *datapath);
 void load_close(struct datapath *datapath);
 
 /* apply.c */

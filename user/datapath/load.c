@@ -28,6 +28,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_FLOWS] = "weir_flows",	  [MAP_ENDPOINTS] = "weir_endpoints",
 	[MAP_LATENCY] = "weir_latency",	  [MAP_CALLS] = "weir_calls",
 	[MAP_LATE] = "weir_late",	  [MAP_FLOW_SUMS] = "weir_flow_sums",
+	[MAP_BREAKER] = "weir_breaker",	  [MAP_OUTCOMES] = "weir_outcomes",
 };
 
 /* Why a load failed, in one line: the verifier's own last line where there is one, else libbpf's first */
@@ -221,6 +222,8 @@ static int map_tables(struct datapath *datapath, struct datapath_error *error)
 		 datapath->flow_sets * sizeof(struct weir_flow_set), PROT_READ | PROT_WRITE},
 		{(void **)&datapath->late, MAP_LATE, WEIR_ENDPOINTS * sizeof(struct weir_late),
 		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->breaker, MAP_BREAKER,
+		 WEIR_ENDPOINTS * sizeof(struct weir_breaker), PROT_READ | PROT_WRITE},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -334,23 +337,23 @@ static int load_flow_object(struct datapath *datapath, const u64 seed[3], bool p
 }
 
 /*
- * Telemetry may fail, limits go on: where the kernel takes the programs not, the maps are there all
- * the same, so that a later daemon, or kernel, finds the pins complete.
+ * Apart from the rest, and after it: enforcement does not wait for the verifier to walk these as well. The maps are there
+ * by then, whatever becomes of the programs, so that a later daemon, or kernel, finds the pins complete.
  */
-static int load_flow(struct datapath *datapath, const u64 seed[3])
+void load_flow_programs(struct datapath *datapath)
 {
 	int result;
 
+	if (datapath->flow_tried)
+		return;
+	datapath->flow_tried = true;
 	reason[0] = '\0';
-	result = load_flow_object(datapath, seed, true);
-	if (!result)
-		return 0;
-	log_warning("datapath",
-		    "the kernel refuses the programs of telemetry: %s: %s; limits are enforced "
-		    "without it",
-		    strerror(-result), reason);
-	reason[0] = '\0';
-	return load_flow_object(datapath, seed, false);
+	result = load_flow_object(datapath, datapath->state->seed, true);
+	if (result)
+		log_warning("datapath",
+			    "the kernel refuses the programs of telemetry: %s: %s; limits are "
+			    "enforced without it",
+			    strerror(-result), reason);
 }
 
 /* Notes in the state what a later daemon must know. The layout goes last: until then nothing is adopted. */
@@ -422,7 +425,7 @@ int load_programs(struct datapath *datapath, const struct config *config,
 	result = load_tc(datapath, seed);
 	if (result)
 		return load_failed("loading the TC program", result, error);
-	result = load_flow(datapath, seed);
+	result = load_flow_object(datapath, seed, false);
 	if (result)
 		return load_failed("making the maps of telemetry", result, error);
 	if (datapath->program[PROGRAM_XDP] < 0 || datapath->program[PROGRAM_TC] < 0)
@@ -449,6 +452,7 @@ void load_close(struct datapath *datapath)
 	unmap(datapath->clients, datapath->sets * sizeof(struct weir_client_set));
 	unmap(datapath->flows, datapath->flow_sets * sizeof(struct weir_flow_set));
 	unmap(datapath->late, WEIR_ENDPOINTS * sizeof(struct weir_late));
+	unmap(datapath->breaker, WEIR_ENDPOINTS * sizeof(struct weir_breaker));
 	for (int i = 0; i < MAP_COUNT; i++)
 		cleanup_close(&datapath->map[i]);
 	for (int i = 0; i < PROGRAM_COUNT; i++)

@@ -40,6 +40,7 @@ static int empty_endpoint(struct datapath *datapath, u32 endpoint, const void *z
 	if (bpf_map_update_elem(datapath->map[MAP_CALLS], &endpoint, zero, BPF_ANY))
 		return -errno;
 	datapath->late[endpoint] = (struct weir_late){};
+	datapath->breaker[endpoint] = (struct weir_breaker){};
 	return 0;
 }
 

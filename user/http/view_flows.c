@@ -25,21 +25,20 @@ int view_flow_order_parse(const char *word, enum view_flow_order *out)
 	return -1;
 }
 
-static int by_rate(const void *left, const void *right)
+/* Bytes are far below 2^53, where a double would no longer be exact. */
+static double measure(const struct snapshot_flow *flow, enum view_flow_order order)
 {
-	double a = (*(const struct snapshot_flow *const *)left)->rate;
-	double b = (*(const struct snapshot_flow *const *)right)->rate;
-
-	return (a < b) - (a > b);
+	return order == VIEW_BYTES ? (double)(flow->bytes_in + flow->bytes_out) : flow->rate;
 }
 
-static int by_bytes(const void *left, const void *right)
+static int compare(const void *left, const void *right, void *order)
 {
-	const struct snapshot_flow *a = *(const struct snapshot_flow *const *)left;
-	const struct snapshot_flow *b = *(const struct snapshot_flow *const *)right;
-	uint64_t all_a = a->bytes_in + a->bytes_out, all_b = b->bytes_in + b->bytes_out;
+	double a =
+		measure(*(const struct snapshot_flow *const *)left, *(enum view_flow_order *)order);
+	double b = measure(*(const struct snapshot_flow *const *)right,
+			   *(enum view_flow_order *)order);
 
-	return (all_a < all_b) - (all_a > all_b);
+	return (a < b) - (a > b);
 }
 
 static json_t *address(const uint8_t addr[16])
@@ -118,12 +117,13 @@ json_t *view_flows(const struct snapshot *snapshot, uint64_t now_ns,
 	const struct snapshot_flow *chosen[SNAPSHOT_TOP];
 	json_t *object = json_object();
 	json_t *list = json_array();
+	enum view_flow_order order = filter->order;
 	size_t found = 0;
 
 	for (size_t i = 0; i < snapshot->flow_tops; i++)
 		if (wanted(snapshot, &snapshot->flow[i], filter))
 			chosen[found++] = &snapshot->flow[i];
-	qsort(chosen, found, sizeof(chosen[0]), filter->order == VIEW_BYTES ? by_bytes : by_rate);
+	qsort_r(chosen, found, sizeof(chosen[0]), compare, &order);
 	for (size_t i = 0; i < found && i < filter->limit; i++)
 		json_add(&list, view_flow(snapshot, chosen[i]));
 
