@@ -26,8 +26,12 @@ weir_inline u32 weir_slot(const u64 bound_ns[WEIR_SLOTS], u64 ns)
 	u64 slot = 0;
 
 #pragma unroll
-	for (u64 step = WEIR_SLOTS / 2; step; step /= 2)
-		slot += step * weir_above(ns, bound_ns[slot + step - 1]);
+	for (u64 step = WEIR_SLOTS / 2; step; step /= 2) {
+		u64 up = step * weir_above(ns, bound_ns[slot + step - 1]);
+
+		weir_opaque(up); /* or the sum becomes an or, at which Linux 6.1 forgets bounds */
+		slot += up;
+	}
 	return (u32)slot;
 }
 _Static_assert(WEIR_SLOTS == 128, "seven steps reach bound_ns[0] .. bound_ns[126]");
