@@ -20,12 +20,12 @@
  * the transport header and that. So the frame is cut right before its checksum, `field`: what that takes away the
  * caller has read before, and writes anew.
  */
-static __noinline int weir_is_partial(struct __sk_buff *skb, u32 field)
+weir_inline bool weir_is_partial(struct __sk_buff *skb, u32 field)
 {
 	return bpf_skb_change_tail(skb, field, 0) == -WEIR_EINVAL;
 }
 
-/* The last step. Not 0: not answered, for nobody answers in a group's name. */
+/* The last step, for the caller to take. Not 0: not answered, for nobody answers in a group's name. */
 static __noinline int weir_turn_ethernet(struct __sk_buff *skb)
 {
 	u8 addresses[WEIR_ETHERNET_ADDRESSES];
@@ -55,7 +55,5 @@ static __noinline int weir_answer_tcp(struct __sk_buff *skb, const struct weir_p
 		weir_make_reset_ipv6(headers, how);
 	else
 		weir_make_reset_ipv4(headers, how);
-	if (bpf_skb_store_bytes(skb, l3, headers, size, 0))
-		return -WEIR_EINVAL;
-	return weir_turn_ethernet(skb);
+	return (int)bpf_skb_store_bytes(skb, l3, headers, size, 0);
 }

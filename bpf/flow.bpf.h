@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A packet's way through telemetry: who -> flow -> what it tells -> histograms and counters. Most packets tell nothing: an ACK, or
- * another segment of an answer. They cost one hash, one set and the first line of the flow, and no look at the clock.
+ * another segment of an answer. They cost one hash, one set and the first line of the flow, and no look at the clock. What leaves
+ * for an upstream asks the gate of its breaker before the flow hears of it.
  */
 #pragma once
 
+#include "bpf/breaker.bpf.h"
 #include "bpf/clock.bpf.h"
 #include "bpf/core/flow.h"
 #include "bpf/core/flow_table.h"
@@ -12,6 +14,7 @@
 #include "bpf/flow_maps.bpf.h"
 #include "bpf/side.bpf.h"
 #include "bpf/tc.bpf.h"
+#include "bpf/unreachable.bpf.h"
 
 /*
  * A packet, as its flow sees it. As in limit.bpf.h, functions that are __noinline and not static take it by reference,
@@ -26,7 +29,11 @@ struct weir_seen {
 	u32 payload;  /* where it begins in the frame */
 	u32 active;   /* side of the configuration */
 	u32 out;      /* 1: it leaves this host. 0: it comes in */
+	u32 owner;    /* of a packet that leaves: the endpoint it is for, or WEIR_NOBODY */
+	u32 permit;   /* WEIR_PERMITTED and the epoch: its call has one */
 };
+
+#define WEIR_NOBODY 0xffff
 
 weir_inline struct weir_flow_set *weir_flow_set_of(u64 hash)
 {
@@ -48,14 +55,6 @@ weir_inline void weir_discard(enum weir_discard why, u64 count)
 
 	if (sums)
 		sums->discarded[why] += count;
-}
-
-weir_inline const struct weir_endpoint *weir_endpoint_at(const struct weir_side *side, u32 owner)
-{
-	u64 index = owner;
-
-	weir_opaque(index);
-	return &side->endpoint[index % WEIR_ENDPOINTS];
 }
 
 /* ----------------------------------------------------------------------------------- what it tells */
@@ -93,12 +92,12 @@ weir_inline enum weir_result weir_result_of(const struct weir_endpoint *endpoint
 	return ns > endpoint->slow_ns ? WEIR_RESULT_SLOW : WEIR_RESULT_OK;
 }
 
-weir_inline void weir_count_answer(struct __sk_buff *skb, const struct weir_seen *seen,
-				   const struct weir_endpoint *endpoint, struct weir_calls *calls,
-				   u64 ns)
+weir_inline u32 weir_count_answer(struct __sk_buff *skb, const struct weir_seen *seen,
+				  const struct weir_endpoint *endpoint, struct weir_calls *calls,
+				  u64 ns)
 {
 	u8 status[WEIR_HTTP_STATUS_BYTES] = {};
-	u32 class = 0;
+	u32 class = 0, result;
 
 	if (endpoint->flags & WEIR_ENDPOINT_HTTP) {
 		if (!bpf_skb_load_bytes(skb, seen->payload, status, sizeof(status)))
@@ -106,17 +105,19 @@ weir_inline void weir_count_answer(struct __sk_buff *skb, const struct weir_seen
 		if (class < sizeof(calls->http) / sizeof(calls->http[0]))
 			calls->http[class]++;
 	}
-	calls->result[weir_result_of(endpoint, class, ns)]++;
+	result = weir_result_of(endpoint, class, ns);
+	calls->result[result]++;
+	return result;
 }
 
-/* To the upstream that `owner`, an endpoint, is of */
+/* To the upstream that `owner`, an endpoint, is of. Returns what an answer was, enum weir_result */
 __noinline int weir_tell_upstream(struct __sk_buff *skb, const struct weir_seen *seen,
 				  const struct weir_flow_news *news, u32 owner)
 {
 	const struct weir_endpoint *endpoint;
 	const struct weir_side *side;
 	struct weir_calls *calls;
-	u32 upstream;
+	u32 upstream, result = 0;
 
 	if (!seen || !news)
 		return 0;
@@ -131,11 +132,32 @@ __noinline int weir_tell_upstream(struct __sk_buff *skb, const struct weir_seen 
 	calls->result[WEIR_RESULT_RESET] += !!(news->events & WEIR_NEWS_RESET);
 	calls->result[WEIR_RESULT_NO_ANSWER] += news->unanswered;
 	if (news->events & WEIR_NEWS_RESPONSE) {
-		weir_count_answer(skb, seen, endpoint, calls, news->response_ns);
+		result = weir_count_answer(skb, seen, endpoint, calls, news->response_ns);
 		weir_sample(seen, WEIR_LATENCY_UPSTREAM_RESPONSE, upstream, news->response_ns);
 	}
 	if (news->events & WEIR_NEWS_HANDSHAKE)
 		weir_sample(seen, WEIR_LATENCY_CONNECT, upstream, news->handshake_ns);
+	return (int)result;
+}
+
+/* The same to its breaker. answer: of a RESPONSE, as above; now: when that came */
+__noinline int weir_tell_breaker(u32 owner, const struct weir_flow_news *news, u32 answer, u64 now)
+{
+	if (!news)
+		return 0;
+	if (news->events & WEIR_NEWS_CONNECTED)
+		weir_tell_connected(owner, news->began_ns);
+	if (news->events & WEIR_NEWS_REFUSED)
+		weir_tell_result(owner, WEIR_RESULT_REFUSED, news->began_ns);
+	if (news->events & WEIR_NEWS_RESET)
+		weir_tell_result(owner, WEIR_RESULT_RESET, news->began_ns);
+	for (u32 i = 0; i <= WEIR_FLOW_QUEUE; i++) {
+		if (i >= news->unanswered)
+			break;
+		weir_tell_result(owner, WEIR_RESULT_NO_ANSWER, news->began_ns);
+	}
+	if (news->events & WEIR_NEWS_RESPONSE)
+		weir_tell_result(owner, answer, now - news->response_ns);
 	return 0;
 }
 
@@ -162,8 +184,6 @@ weir_inline void weir_tell_discards(const struct weir_flow_news *news)
 }
 
 /* ------------------------------------------------------------------------------- whose flow it is */
-
-#define WEIR_NOBODY 0xffff
 
 /* The endpoint at the remote end; WEIR_NOBODY: none */
 weir_inline u32 weir_endpoint_of(const struct weir_side *side, const struct weir_seen *seen)
@@ -256,6 +276,25 @@ __noinline int weir_step(struct weir_flow *flow, const struct weir_segment *segm
 	return !flow || !segment || !news || weir_flow_step(flow, segment, news);
 }
 
+weir_inline void weir_tell_endpoint(struct __sk_buff *skb, const struct weir_side *side,
+				    const struct weir_seen *seen, const struct weir_flow_news *news,
+				    u32 owner)
+{
+	u32 answer = (u32)weir_tell_upstream(skb, seen, news, owner);
+
+	if (weir_endpoint_at(side, owner)->flags & WEIR_ENDPOINT_BREAKER)
+		weir_tell_breaker(owner, news, answer, seen->segment.now);
+}
+
+/* Its SYN has taken a permit: sent again it needs no other. */
+weir_inline void weir_flow_permit(struct weir_flow *flow, u32 permit)
+{
+	const union weir_flow_mode flag = {.flags = WEIR_FLOW_PERMITTED};
+
+	flow->permit = (u16)permit;
+	(void)__sync_fetch_and_or(&flow->mode, flag.word);
+}
+
 /* A packet that is neither quiet nor plain, of a known flow. 1: forget the flow. */
 __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct weir_flow *flow)
 {
@@ -273,11 +312,13 @@ __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct
 	for (int try = 0; try < WEIR_FLOW_TRIES; try++)
 		if (weir_step(flow, &seen->segment, &news))
 			break;
+	if (weir_unlikely(seen->permit))
+		weir_flow_permit(flow, seen->permit);
 	if (news.events & ~(WEIR_NEWS_HANDSHAKE | WEIR_NEWS_RESPONSE | WEIR_NEWS_CONNECTED))
 		weir_tell_discards(&news);
 	if (flow->flags & WEIR_FLOW_UPSTREAM) {
 		if (news.events | news.unanswered)
-			weir_tell_upstream(skb, seen, &news, flow->owner);
+			weir_tell_endpoint(skb, side, seen, &news, flow->owner);
 	} else {
 		weir_tell_service(seen, &news, flow->owner);
 	}
@@ -285,8 +326,8 @@ __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct
 }
 
 /* A request, or the answer to it */
-weir_inline void weir_attend_plain(struct __sk_buff *skb, struct weir_seen *seen,
-				   struct weir_flow *flow)
+weir_inline void weir_attend_plain(struct __sk_buff *skb, const struct weir_side *side,
+				   struct weir_seen *seen, struct weir_flow *flow)
 {
 	struct weir_flow_news news = {.events = WEIR_NEWS_RESPONSE};
 
@@ -294,7 +335,7 @@ weir_inline void weir_attend_plain(struct __sk_buff *skb, struct weir_seen *seen
 	if (!weir_flow_plain(flow, &seen->segment, &news.response_ns))
 		return;
 	if (flow->flags & WEIR_FLOW_UPSTREAM)
-		weir_tell_upstream(skb, seen, &news, flow->owner);
+		weir_tell_endpoint(skb, side, seen, &news, flow->owner);
 	else
 		weir_sample(seen, WEIR_LATENCY_RESPONSE, flow->owner % WEIR_SERVICES,
 			    news.response_ns);
@@ -308,7 +349,7 @@ weir_inline bool weir_pass(struct __sk_buff *skb, const struct weir_side *side,
 		if (weir_flow_quiet(flow, &seen->segment))
 			return true;
 		if (weir_flow_is_plain(flow, &seen->segment)) {
-			weir_attend_plain(skb, seen, flow);
+			weir_attend_plain(skb, side, seen, flow);
 			return true;
 		}
 	}
@@ -324,7 +365,8 @@ weir_inline void weir_flow_heard(struct weir_flow *flow, u64 *slot, u64 old, u8 
 	if (weir_likely(state == before && flow->heard == jiffy))
 		return;
 	flow->heard = jiffy;
-	weir_flow_keep(slot, old, state, state != before, weir_about_now());
+	weir_flow_keep(slot, old, state, flow->flags & WEIR_FLOW_UPSTREAM, state != before,
+		       weir_about_now());
 }
 
 /*
@@ -413,9 +455,11 @@ weir_inline void weir_flow_insert(const struct weir_side *side, const struct wei
 	flow->protocol = seen->key.protocol;
 	flow->interface = (u8)weir_interface_of(side, ifindex);
 	weir_write_once(flow->mode, weir_flow_begin(flow, &seen->segment, seen->out).word);
+	if (weir_unlikely(seen->permit))
+		weir_flow_permit(flow, seen->permit);
 	weir_flow_count(flow, seen);
 	weir_publish(&set->slot[way], weir_tag(seen->hash.place),
-		     weir_flow_expiry(WEIR_FLOW_ASKED, seen->segment.now));
+		     weir_flow_expiry(WEIR_FLOW_ASKED, seen->out, seen->segment.now));
 }
 
 /* Begins a flow with a SYN, a datagram, or data of a connection that is older; with nothing else. */
@@ -433,13 +477,107 @@ __noinline int weir_meet(struct __sk_buff *skb, struct weir_seen *seen)
 	set = weir_flow_set_of(seen->hash.place);
 	if (!side || !set)
 		return 0;
-	owner = seen->out ? weir_endpoint_of(side, seen) : weir_called_service(side, seen, syn);
+	owner = seen->out ? seen->owner : weir_called_service(side, seen, syn);
 	if (owner == WEIR_NOBODY)
 		return 0;
 	seen->segment.by_initiator = 1;
 	seen->segment.now = bpf_ktime_get_ns();
 	weir_flow_insert(side, seen, set, owner, skb->ifindex);
 	return 0;
+}
+
+/* ------------------------------------------------------------------------------------ what leaves */
+
+/* A SYN, and not what begins like one */
+weir_inline bool weir_is_syn(const struct weir_segment *s)
+{
+	return !s->udp &&
+	       (s->tcp_flags & (WEIR_FLAG_SYN | WEIR_FLAG_ACK | WEIR_FLAG_RST)) == WEIR_FLAG_SYN;
+}
+
+/* Of an established connection: it says what its sender waits for. Never a RST for a RST (RFC 9293, 3.10.7.1) */
+weir_inline bool weir_is_of_connection(const struct weir_segment *s)
+{
+	return !s->udp &&
+	       (s->tcp_flags & (WEIR_FLAG_SYN | WEIR_FLAG_ACK | WEIR_FLAG_RST)) == WEIR_FLAG_ACK;
+}
+
+/* May a gate have something to say? Cheap, and for most packets the answer */
+weir_inline bool weir_may_be_gated(const struct weir_side *side, const struct weir_seen *seen,
+				   const struct weir_flow *flow)
+{
+	const struct weir_segment *s = &seen->segment;
+	u32 flags;
+
+	if (!flow)
+		return (side->flags & WEIR_SIDE_ENDPOINTS) && weir_flow_begins(s);
+	if (weir_likely(!(flow->flags & WEIR_FLOW_UPSTREAM)))
+		return false;
+	if (weir_unlikely(flow->generation != (u16)side->generation))
+		return true;
+	flags = weir_endpoint_at(side, flow->owner)->flags;
+	return (flags & WEIR_ENDPOINT_BREAKER) &&
+	       (s->udp || (s->tcp_flags & WEIR_FLAG_SYN) || (flags & WEIR_ENDPOINT_RESET));
+}
+
+/* The permit that this SYN's call has taken when it was sent before; 0: none */
+weir_inline u32 weir_permit_of(const struct weir_flow *flow, const struct weir_segment *s)
+{
+	union weir_flow_mode m = weir_flow_mode(flow);
+
+	return (m.flags & WEIR_FLOW_PERMITTED) && weir_flow_is_again(flow, s, m)
+		       ? WEIR_PERMITTED | flow->permit
+		       : 0;
+}
+
+/*
+ * Asks the gate, before the flow (NULL: not known) hears of the packet. Returns WEIR_LET_PASS, _REJECT_CALL, _RESET_IT. A connection that does
+ * not go on is closed: what then ends it here is no failure of the endpoint's.
+ */
+__noinline int weir_leave(struct __sk_buff *skb, struct weir_seen *seen, struct weir_flow *flow)
+{
+	const struct weir_side *side;
+	bool syn, begins;
+	u32 says;
+
+	if (!seen)
+		return WEIR_LET_PASS;
+	side = weir_side_at(seen->active);
+	if (!side)
+		return WEIR_LET_PASS;
+	syn = weir_is_syn(&seen->segment);
+	begins = syn || seen->segment.udp;
+	seen->owner = flow && flow->generation == (u16)side->generation
+			      ? flow->owner
+			      : weir_endpoint_of(side, seen);
+	if (seen->owner == WEIR_NOBODY || !(begins || weir_is_of_connection(&seen->segment)))
+		return WEIR_LET_PASS;
+	says = weir_pass_gate(skb, side, seen->active, seen->owner, !begins,
+			      syn && flow ? weir_permit_of(flow, &seen->segment) : 0);
+	if (WEIR_GATE_SAYS(says) == WEIR_PERMITTED) {
+		seen->permit = syn ? says : 0;
+		return WEIR_LET_PASS;
+	}
+	if (says != WEIR_LET_PASS && flow && !seen->segment.udp)
+		weir_flow_abandon(flow);
+	return (int)says;
+}
+
+/* Turned into what answers it, and back to who sent it. What can not be answered is dropped. */
+__noinline int weir_turn_back(struct __sk_buff *skb, const struct weir_packet *packet, u32 says)
+{
+	int error;
+
+	if (!packet)
+		return WEIR_TC_DROP;
+	if (packet->protocol == WEIR_IP_UDP)
+		error = weir_answer_udp(skb, packet);
+	else
+		error = weir_answer_tcp(skb, packet,
+					says == WEIR_RESET_IT ? WEIR_RESET_CONNECTION : 0);
+	if (error || weir_turn_ethernet(skb))
+		return WEIR_TC_DROP;
+	return (int)bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
 
 /* ----------------------------------------------------------------------------------- the whole way */
@@ -501,22 +639,24 @@ weir_inline bool weir_look(struct __sk_buff *skb, struct weir_packet *packet)
 	       !packet->later_fragment;
 }
 
-weir_inline void weir_follow(struct __sk_buff *skb, bool out)
+/* What the kernel shall do with it */
+weir_inline int weir_follow(struct __sk_buff *skb, bool out)
 {
-	struct weir_seen seen = {.bytes = skb->len, .segments = 1};
+	struct weir_seen seen = {.bytes = skb->len, .segments = 1, .owner = WEIR_NOBODY};
 	const struct weir_control *control;
 	struct weir_packet packet = {};
 	const struct weir_side *side;
 	struct weir_flow_set *set;
-	u32 zero = 0, way;
+	u32 zero = 0, way, says;
+	struct weir_flow *flow;
 
 	control = bpf_map_lookup_elem(&weir_control, &zero);
 	if (!control)
-		return;
+		return WEIR_TC_NEXT;
 	seen.active = WEIR_SIDE(weir_read_once(control->word));
 	side = weir_side_at(seen.active);
 	if (!side || !weir_look(skb, &packet) || !weir_measure(skb, &packet, &seen))
-		return;
+		return WEIR_TC_NEXT;
 	weir_orient(&packet, &seen, out);
 	if (skb->gso_size) {
 		struct weir_units units = {.packets = 1, .bytes = skb->len};
@@ -528,10 +668,17 @@ weir_inline void weir_follow(struct __sk_buff *skb, bool out)
 	seen.hash = weir_flow_hash(&seen.key, weir_seed);
 	set = weir_flow_set_of(seen.hash.place);
 	if (!set)
-		return;
+		return WEIR_TC_NEXT;
 	way = weir_flow_find(set, &seen.hash);
+	flow = way < WEIR_WAYS ? &set->way[way % WEIR_WAYS] : NULL;
+	if (out && weir_may_be_gated(side, &seen, flow)) {
+		says = (u32)weir_leave(skb, &seen, flow);
+		if (weir_unlikely(says != WEIR_LET_PASS))
+			return weir_turn_back(skb, &packet, says);
+	}
 	if (weir_likely(way < WEIR_WAYS))
 		weir_follow_known(skb, side, &seen, set, way);
 	else
 		weir_meet(skb, &seen);
+	return WEIR_TC_NEXT;
 }

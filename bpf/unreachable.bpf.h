@@ -67,8 +67,7 @@ static __noinline int weir_answer_udp(struct __sk_buff *skb, const struct weir_p
 		weir_make_unreachable_ipv4(headers, quote->at, (u32)length, sum);
 	}
 	if (bpf_skb_change_tail(skb, l3 + room + (u32)length, 0) ||
-	    bpf_skb_store_bytes(skb, l3, headers, room, 0) ||
-	    bpf_skb_store_bytes(skb, l3 + room, quote->at, (u32)length, 0))
+	    bpf_skb_store_bytes(skb, l3, headers, room, 0))
 		return -WEIR_EINVAL;
-	return weir_turn_ethernet(skb);
+	return (int)bpf_skb_store_bytes(skb, l3 + room, quote->at, (u32)length, 0);
 }

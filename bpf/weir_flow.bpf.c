@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Telemetry at TC, both ways: packet -> flow -> what it tells -> histograms and counters. Lets everything pass. */
+/*
+ * Telemetry at TC, both ways: packet -> flow -> what it tells -> histograms and counters. Lets everything pass, but for calls to an
+ * upstream whose breaker is open.
+ */
 #include "bpf/flow.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -8,13 +11,11 @@ SEC("tc")
 int weir_flow_in(struct __sk_buff *skb)
 {
 	weir_mend(skb);
-	weir_follow(skb, false);
-	return WEIR_TC_NEXT;
+	return weir_follow(skb, false);
 }
 
 SEC("tc")
 int weir_flow_out(struct __sk_buff *skb)
 {
-	weir_follow(skb, true);
-	return WEIR_TC_NEXT;
+	return weir_follow(skb, true);
 }

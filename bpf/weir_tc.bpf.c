@@ -9,7 +9,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Sends the RST out of the interface the SYN came in by. */
 static __noinline int weir_reset_tc(struct __sk_buff *skb, const struct weir_packet *packet)
 {
-	if (!packet->syn || weir_answer_tcp(skb, packet, 0))
+	if (!packet->syn || weir_answer_tcp(skb, packet, 0) || weir_turn_ethernet(skb))
 		return WEIR_TC_DROP;
 	return (int)bpf_redirect(skb->ifindex, 0);
 }

@@ -22,6 +22,8 @@
  * established one silent longest.
  */
 #define WEIR_FLOW_LIFE_HALF_NS (4 * 1000000000ULL)
+/* Our own calls, until the longest timeout there is (4 minutes) has been seen to pass */
+#define WEIR_FLOW_LIFE_CALL_NS (250 * 1000000000ULL)
 #define WEIR_FLOW_LIFE_NS (600 * 1000000000ULL)
 /* A new flow takes no established flow's place that was heard of in this time: a flood is not worth it. */
 #define WEIR_FLOW_KEEP_NS (300 * 1000000000ULL)
@@ -49,6 +51,7 @@ enum weir_flow_state {
 #define WEIR_FLOW_ASK_FIN 0x10	     /* the initiator has closed its half */
 #define WEIR_FLOW_ANSWER_FIN 0x20
 #define WEIR_FLOW_TIMED_OUT 0x40 /* the daemon has counted this handshake as a timeout */
+#define WEIR_FLOW_PERMITTED 0x80 /* its SYN has taken a permit: see `permit` */
 
 /* struct weir_flow.marks */
 #define WEIR_FLOW_HEAD 0x03 /* which of queue[], a ring, is its oldest */
@@ -102,7 +105,7 @@ struct weir_flow {
 	u16 rport, lport;
 	u8 protocol;  /* 6 TCP, 17 UDP */
 	u8 interface; /* number */
-	u8 reserved2[2];
+	u16 permit;   /* WEIR_FLOW_PERMITTED: low bits of the epoch of the gate that gave it */
 } __attribute__((aligned(64)));
 weir_assert_size(struct weir_flow, 128);
 weir_assert_offset(struct weir_flow, remote, 64);

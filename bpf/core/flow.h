@@ -84,6 +84,7 @@ enum {
 
 struct weir_flow_news {
 	u64 handshake_ns, response_ns;
+	u64 began_ns; /* CONNECTED, REFUSED, RESET, unanswered: when that did, of several the first; 0: not known */
 	u32 events;	/* WEIR_NEWS_* */
 	u32 unanswered; /* UDP: requests that waited too long */
 };
@@ -271,16 +272,23 @@ weir_inline bool weir_flow_restart(struct weir_flow *flow, const struct weir_seg
 
 /* ------------------------------------------------------------------------------------- handshake */
 
+/* A SYN, sent again: of the handshake that is under way */
+weir_inline bool weir_flow_is_again(const struct weir_flow *flow, const struct weir_segment *s,
+				    union weir_flow_mode m)
+{
+	return (m.state == WEIR_FLOW_ASKED || m.state == WEIR_FLOW_ANSWERED) &&
+	       !(m.marks & WEIR_FLOW_PICKED_UP) && s->seq + 1 == flow->ask_end;
+}
+
 /* A SYN. That of an open service's flow could be anybody's: our SYN-ACK will tell. */
 weir_inline bool weir_flow_syn(struct weir_flow *flow, const struct weir_segment *s,
 			       union weir_flow_mode old, struct weir_flow_news *news)
 {
-	bool half = old.state == WEIR_FLOW_ASKED || old.state == WEIR_FLOW_ANSWERED;
 	union weir_flow_mode m = old;
 
 	if (old.state == WEIR_FLOW_OPEN && !(old.flags & WEIR_FLOW_UPSTREAM))
 		return true;
-	if (!half || (old.marks & WEIR_FLOW_PICKED_UP) || s->seq + 1 != flow->ask_end)
+	if (!weir_flow_is_again(flow, s, old))
 		return weir_flow_restart(flow, s, old, news);
 	news->events = WEIR_NEWS_RETRANSMITTED;
 	if ((old.flags & WEIR_FLOW_UPSTREAM) && old.state == WEIR_FLOW_ANSWERED)
@@ -364,6 +372,7 @@ weir_inline bool weir_flow_syn_ack(struct weir_flow *flow, const struct weir_seg
 	}
 	since = weir_flow_take(flow);
 	news->events |= WEIR_NEWS_CONNECTED;
+	news->began_ns = since;
 	if (since && !(old.flags & WEIR_FLOW_AMBIGUOUS)) {
 		news->events |= WEIR_NEWS_HANDSHAKE;
 		news->handshake_ns = weir_flow_ns(s->now, since);
@@ -649,7 +658,8 @@ weir_inline bool weir_flow_reset(struct weir_flow *flow, const struct weir_segme
 	m.queued = 0;
 	if (!weir_flow_commit(flow, old, m))
 		return false;
-	pending = weir_flow_take(flow) || (picked_up && old.queued);
+	news->began_ns = weir_flow_take(flow);
+	pending = news->began_ns || (picked_up && old.queued);
 	news->events |= WEIR_NEWS_CLOSED;
 	if (s->by_initiator)
 		return true;
@@ -661,6 +671,23 @@ weir_inline bool weir_flow_reset(struct weir_flow *flow, const struct weir_segme
 		news->events |= WEIR_NEWS_RESET;
 	}
 	return true;
+}
+
+/*
+ * Closed by this host itself, which tells nobody: what was under way is no call any more, and neither the RST that ends it here nor what
+ * the responder may still send has news. Whoever loses four times to the other direction leaves it as it is.
+ */
+weir_inline void weir_flow_abandon(struct weir_flow *flow)
+{
+	for (int try = 0; try < 4; try++) {
+		union weir_flow_mode old = weir_flow_mode(flow), m = old;
+
+		m.state = WEIR_FLOW_CLOSED;
+		m.queued = 0;
+		if (weir_flow_commit(flow, old, m))
+			break;
+	}
+	(void)weir_flow_take(flow);
 }
 
 /* ------------------------------------------------------------------------------------------- UDP */
@@ -677,7 +704,8 @@ weir_inline u64 weir_flow_next_datagram(struct weir_flow *flow, const struct wei
 		age = weir_flow_age(s->now, weir_flow_pop(flow, m).time);
 		if (age <= s->timeout_ns)
 			return s->now - age;
-		news->unanswered++;
+		if (!news->unanswered++)
+			news->began_ns = s->now - age;
 	}
 	return 0;
 }
@@ -693,6 +721,7 @@ weir_inline bool weir_flow_ask_datagram(struct weir_flow *flow, const struct wei
 		m.state = WEIR_FLOW_OPEN;
 	if (since && weir_flow_ns(s->now, since) > s->timeout_ns) {
 		news->unanswered++;
+		news->began_ns = since;
 		oldest = 0;
 	}
 	if (!oldest)

@@ -144,6 +144,7 @@ code() { "$@" -o "$dir/body" -w '%{http_code}\n'; }
 		  - {name: dns, match: [udp/53], limits: {default: [1/min packets]}}
 	END
 	start
+	hurry
 	in_host ethtool -K wan gro on
 	background flooding "$client" "$flood" --interface eth0 --to 10.77.0.1 --dport 53 --sources 65536 --pps 200000 --seconds 80
 	eventually 5 flood_is_in

@@ -159,7 +159,7 @@ rejects_at() { # ATTACH MODE
 	start
 	keep_sending 53 --rate 1000 --from 10.77.128.1 --times "$dir/times"
 	before=$(date +%s%N)
-	"$weir" ban 10.77.128.0/24 --for 2s
+	"$weir" ban 10.77.128.0/24 --for 3s
 	after=$(date +%s%N)
 	# the daemon has no part in its end
 	kill -STOP "$daemon"
@@ -173,7 +173,7 @@ rejects_at() { # ATTACH MODE
 	# packet is on the wire between its time and the next one's.
 	mapfile -t times < "$dir/times"
 	first=$((${#times[@]} - passed))
-	early=$((before + 2000000000 - times[first + 1])) late=$((times[first - 1] - after - 2000000000))
+	early=$((before + 3000000000 - times[first + 1])) late=$((times[first - 1] - after - 3000000000))
 	echo "# $passed of ${#times[@]} passed after the ban; lifted at most $((early / 1000)) us early, $((late / 1000)) us late" >&3
 	[ $early -lt 1000000 ]
 	[ $late -lt 1000000 ]

@@ -251,7 +251,8 @@ static u64 count_calls(const struct lab *lab, u32 endpoint)
 {
 	const struct datapath_flows flows = datapath_flows(lab->datapath);
 	const struct weir_late *late = &flows.late[endpoint];
-	const struct weir_breaker *breaker = &datapath_breakers(lab->datapath).at[endpoint];
+	const struct datapath_breakers breakers = datapath_breakers(lab->datapath);
+	const struct weir_breaker *breaker = &breakers.at[endpoint];
 	struct weir_calls calls;
 
 	assert_int_equal(datapath_calls(lab->datapath, endpoint, &calls), 0);

@@ -102,6 +102,28 @@ static void held_endpoints_are_let_go_when_they_recover(void **state)
 	world_end(&world);
 }
 
+static void outliers_are_held_while_they_are_outliers(void **state)
+{
+	struct config_breaker config = quiet_config();
+	struct world world;
+
+	(void)state;
+	config.stdev_factor = 1900;
+	config.max_ejection_percent = 20;
+	world_begin(&world, &config, 6);
+	breaker_force(world.breaker, 5, true, 0, world.now);
+	for (unsigned int i = 0; i < 5; i++)
+		world_count(&world, i, 100, i == 4 ? 100 : 0, 0);
+	world_at(&world, world.now + 100 * MS);
+	assert_state(&world, 4, CLOSED);
+	assert_int_equal(world_view(&world, 4).held, BREAKER_BY_SUCCESS_RATE);
+	world_count(&world, 4, 1, 0, 0);
+	assert_int_equal(world_view(&world, 4).held, BREAKER_BY_SUCCESS_RATE);
+	world_at(&world, world.now + 10 * SEC);
+	assert_int_equal(world_view(&world, 4).held, BREAKER_BY_NONE);
+	world_end(&world);
+}
+
 static void an_only_endpoint_opens(void **state)
 {
 	struct config_breaker config = two_failures();
@@ -394,6 +416,27 @@ static void no_jitter_is_exact_and_the_longest_stays_in_64_bits(void **state)
 	assert_int_equal(recovery_eject(&config, 4), 4);
 }
 
+/* Whoever shortens recovery_max need not wait as long as before. */
+static void a_wait_is_no_longer_than_another_configuration_allows(void **state)
+{
+	struct config_breaker config = two_failures();
+	struct world world;
+
+	(void)state;
+	world_begin(&world, &config, 1);
+	world_fails(&world, 0, 2);
+	assert_int_equal(world_view(&world, 0).figures.retry_ns, world.now + 30 * SEC);
+	config.recovery_ns = 1 * SEC;
+	config.recovery_max_ns = 10 * SEC;
+	config.jitter = 5000;
+	breaker_configure(world.breaker, &config, world.now);
+	assert_int_equal(world_view(&world, 0).figures.retry_ns, world.now + 15 * SEC);
+	config.recovery_max_ns = 300 * SEC;
+	breaker_configure(world.breaker, &config, world.now);
+	assert_int_equal(world_view(&world, 0).figures.retry_ns, world.now + 15 * SEC);
+	world_end(&world);
+}
+
 /* Reset forgets ejections, and everything else. */
 static void reset_forgets_what_it_was_ejected_for(void **state)
 {
@@ -667,6 +710,7 @@ int main(void)
 		cmocka_unit_test(as_many_are_out_as_are_configured),
 		cmocka_unit_test(the_last_endpoint_is_held_until_another_is_back),
 		cmocka_unit_test(held_endpoints_are_let_go_when_they_recover),
+		cmocka_unit_test(outliers_are_held_while_they_are_outliers),
 		cmocka_unit_test(an_only_endpoint_opens),
 		cmocka_unit_test(the_last_of_several_opens_if_told_so),
 		cmocka_unit_test(what_is_forced_open_counts_as_out),
@@ -680,6 +724,7 @@ int main(void)
 		cmocka_unit_test(fewer_successes_may_be_asked_for_meanwhile),
 		cmocka_unit_test(waits_spread_by_the_jitter_and_are_the_same_for_a_seed),
 		cmocka_unit_test(no_jitter_is_exact_and_the_longest_stays_in_64_bits),
+		cmocka_unit_test(a_wait_is_no_longer_than_another_configuration_allows),
 		cmocka_unit_test(reset_forgets_what_it_was_ejected_for),
 		cmocka_unit_test(overrides_are_leased_to_the_kernel),
 		cmocka_unit_test(time_that_goes_back_is_the_latest_there_was),

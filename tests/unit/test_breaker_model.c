@@ -448,6 +448,13 @@ static void reconfigure(struct model *model)
 	for (unsigned int i = 0; i < model->endpoints; i++)
 		model->side[i].reconfigured = true;
 	breaker_configure(model->breaker, &model->config, model->now);
+	for (unsigned int i = 0; i < model->endpoints; i++) {
+		struct breaker_view view;
+
+		breaker_view(model->breaker, i, &view);
+		must(view.figures.retry_ns <= model->side[i].retry_ns);
+		model->side[i].retry_ns = view.figures.retry_ns;
+	}
 	model->too_many_allowed = count_out(model) > most_out(model);
 	breaker_tick(model->breaker, model->now);
 	check_after_tick(model);

@@ -19,7 +19,6 @@ struct breaker *breaker_new(const struct config_breaker *config, unsigned int en
 		.config = *config,
 		.now_ns = now_ns,
 		.random = seed,
-		.sweep_ns = now_ns,
 		.changed = changed,
 		.context = context,
 		.endpoints = endpoints,
@@ -43,13 +42,17 @@ void breaker_free(struct breaker *breaker)
 static void configure_endpoint(struct breaker *breaker, struct endpoint *endpoint,
 			       bool other_window)
 {
+	uint64_t latest = breaker_latest_retry_ns(breaker);
+
 	if (endpoint_is_forced(endpoint))
 		return;
 	if ((breaker->config.mode == BREAKER_OFF) != (endpoint->state == BREAKER_DISABLED)) {
 		breaker_enter(breaker, endpoint, breaker_rest(breaker), BREAKER_BY_CONFIGURED);
 		return;
 	}
-	if (endpoint->state == BREAKER_HALF_OPEN)
+	if (endpoint->state == BREAKER_OPEN && endpoint->retry_ns > latest)
+		endpoint->retry_ns = latest;
+	else if (endpoint->state == BREAKER_HALF_OPEN)
 		breaker_decide(breaker, endpoint);
 	else if (endpoint->state == BREAKER_CLOSED && other_window)
 		window_reset(&endpoint->window, breaker->config.window_ns, breaker->now_ns);
@@ -201,14 +204,13 @@ void breaker_sample(struct breaker *breaker, unsigned int number,
 		breaker_eject(breaker, endpoint, BREAKER_BY_CONNECTIONS);
 }
 
-/* Its rate counts in the comparison, and is this */
+/* Its rate counts in the comparison, and is this. Only closed endpoints have calls in their window. */
 static bool success_rate(const struct breaker *breaker, const struct endpoint *endpoint,
 			 uint32_t *rate)
 {
 	const struct window_counts *sum = &endpoint->window.sum;
 
-	if (endpoint->state != BREAKER_CLOSED || sum->calls == 0 ||
-	    sum->calls < breaker->config.request_volume)
+	if (sum->calls == 0 || sum->calls < breaker->config.request_volume)
 		return false;
 	*rate = outlier_rate(sum->calls - sum->failures, sum->calls);
 	return true;
@@ -239,8 +241,6 @@ void breaker_tick(struct breaker *breaker, uint64_t now_ns)
 	breaker_at(breaker, now_ns);
 	for (unsigned int i = 0; i < breaker->endpoints; i++)
 		breaker_settle(breaker, &breaker->endpoint[i]);
-	if (!breaker->config.stdev_factor || breaker->now_ns < breaker->sweep_ns)
-		return;
-	compare_rates(breaker);
-	breaker->sweep_ns = breaker->now_ns + breaker->config.window_ns / WINDOW_PARTS;
+	if (breaker->config.stdev_factor)
+		compare_rates(breaker);
 }

@@ -110,7 +110,7 @@ void breaker_free(struct breaker *breaker); /* NULL is allowed */
 
 /*
  * Another configuration from now on. States stay, but mode off disables what is not forced, and another mode closes
- * what was disabled. Waits that have begun go on as they were.
+ * what was disabled. Waits that have begun go on, but no longer than one that began now could.
  */
 void breaker_configure(struct breaker *breaker, const struct config_breaker *config,
 		       uint64_t now_ns);

@@ -39,7 +39,6 @@ struct breaker {
 	struct config_breaker config;
 	uint64_t now_ns; /* latest of all calls */
 	uint64_t random;
-	uint64_t sweep_ns; /* when success rates are compared next */
 	uint64_t held;
 	breaker_changed *changed;
 	void *context;
@@ -70,6 +69,9 @@ void breaker_decide(struct breaker *breaker, struct endpoint *endpoint);
 
 /* May this endpoint be out, besides those that are? */
 bool breaker_may_be_out(const struct breaker *breaker, const struct endpoint *endpoint);
+
+/* The latest time at which a wait that begins now may end */
+uint64_t breaker_latest_retry_ns(const struct breaker *breaker);
 
 /* What time has brought */
 void breaker_settle(struct breaker *breaker, struct endpoint *endpoint);

@@ -60,19 +60,9 @@ void breaker_save(const struct breaker *breaker, unsigned int number, struct bre
 	};
 }
 
-/* The latest time a breaker of this configuration could have saved */
-static uint64_t latest_retry_ns(const struct breaker *breaker)
-{
-	const struct config_breaker *config = &breaker->config;
-
-	return breaker->now_ns + config->recovery_max_ns +
-	       (uint64_t)((unsigned __int128)config->recovery_max_ns * config->jitter /
-			  CONFIG_RATIO);
-}
-
 static void restore_out(struct breaker *breaker, struct endpoint *endpoint, uint64_t retry_ns)
 {
-	uint64_t latest = latest_retry_ns(breaker);
+	uint64_t latest = breaker_latest_retry_ns(breaker);
 
 	if (breaker->config.mode == BREAKER_OFF || !breaker_may_be_out(breaker, endpoint))
 		return;

@@ -101,8 +101,6 @@ static uint64_t endpoint_next_ns(const struct breaker *breaker, const struct end
 	uint64_t until = endpoint->until_ns ? endpoint->until_ns : UINT64_MAX, renewal;
 
 	switch (endpoint->state) {
-	case BREAKER_CLOSED:
-		return endpoint->ejections ? endpoint->step_ns : UINT64_MAX;
 	case BREAKER_OPEN:
 		return endpoint->retry_ns;
 	case BREAKER_HALF_OPEN:
@@ -119,8 +117,7 @@ static uint64_t endpoint_next_ns(const struct breaker *breaker, const struct end
 
 uint64_t breaker_next_ns(const struct breaker *breaker)
 {
-	bool sweeps = breaker->config.stdev_factor && breaker->config.mode != BREAKER_OFF;
-	uint64_t next = sweeps ? breaker->sweep_ns : UINT64_MAX;
+	uint64_t next = UINT64_MAX;
 
 	for (unsigned int i = 0; i < breaker->endpoints; i++) {
 		uint64_t mine = endpoint_next_ns(breaker, &breaker->endpoint[i]);

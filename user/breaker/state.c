@@ -68,6 +68,15 @@ void breaker_enter(struct breaker *breaker, struct endpoint *endpoint, enum brea
 		breaker->changed(breaker->context, &change);
 }
 
+uint64_t breaker_latest_retry_ns(const struct breaker *breaker)
+{
+	const struct config_breaker *config = &breaker->config;
+
+	return breaker->now_ns + config->recovery_max_ns +
+	       (uint64_t)((unsigned __int128)config->recovery_max_ns * config->jitter /
+			  CONFIG_RATIO);
+}
+
 void breaker_eject(struct breaker *breaker, struct endpoint *endpoint, enum breaker_reason reason)
 {
 	endpoint->ejections = recovery_eject(&breaker->config, endpoint->ejections);
