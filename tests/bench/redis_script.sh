@@ -4,8 +4,10 @@
 # What a round costs Redis: key updates a second of user/cluster/round.lua, in batches of 1 and of 50.
 #   tests/bench/redis_script.sh [SECONDS]
 # One line a figure: name, value, separated by tabs. keys_per_s_N is by the clock, with whatever else the machine does;
-# keys_per_cpu_s_N
-# by the processor time that Redis itself took (all its threads), which is what one core of it can do.
+# keys_per_cpu_s_N by the processor time that Redis itself took (all its threads), which is what one core of it can do.
+#
+# A batch of 1 is what is reported ahead of a round, so it does not count the nodes; one of 50 does. sets_per_cpu_s is a
+# plain SET at a time: what this machine makes of Redis at the moment, to read the others by.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

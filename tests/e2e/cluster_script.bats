@@ -91,8 +91,8 @@ nodes_of() { awk '{ print $6 }' <<< "$1"; }
 @test "everything in Redis expires, and a bucket when it is full again" {
 	redis
 	batch a 1 100000 1 key other > /dev/null
-	keys=$(cli --scan)
-	[ "$(wc -l <<< "$keys")" = 5 ]
+	left_behind=$(cli --scan)
+	[ "$(wc -l <<< "$left_behind")" = 5 ]
 	while read -r key; do
 		left=$(cli PTTL "$key")
 		echo "$key: $left ms"
@@ -101,7 +101,7 @@ nodes_of() { awk '{ print $6 }' <<< "$1"; }
 		# (B + B + 2 R T) / R: from the deepest debt
 		*key | *other) [ "$left" -le 2201 ] && [ "$left" -gt 500 ] ;;
 		esac
-	done <<< "$keys"
+	done <<< "$left_behind"
 }
 
 @test "out of memory, a batch changes nothing and can be sent again" {

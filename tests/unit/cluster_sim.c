@@ -90,10 +90,11 @@ static void send(struct world *world, unsigned int i, bool round)
 	struct twin_batch batch = {.node = i, .boot = "1", .count_nodes = true, .keys = 1};
 
 	law_report(&node->key, &world->sim->limit, &node->cluster, world->now_ns, round, &report);
+	/* A report keeps its number, whether or not it ever got through */
+	batch.sequence = again ? node->sequence : ++node->sequence;
 	if (redis_is_away(world))
 		return;
 	world->reports++;
-	batch.sequence = again ? node->sequence : ++node->sequence;
 	batch.interval_us = node->cluster.interval_ns / 1000;
 	batch.knows = report.knows;
 	batch.key[0] = (struct twin_key){0,

@@ -337,6 +337,8 @@ static void a_restart_with_empty_memory_gives_nobody_a_fresh_burst(void **state)
 		show("flood, away and empty", &sim, &result);
 		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
 		at_most("long run", &sim, result.long_run, 1.005);
+		/* The hints speak for all nodes, and each debits its own part once more: a burst, of 40 s */
+		at_least("long run", &sim, result.long_run, 1 - 1.1 / 40);
 	}
 }
 
@@ -621,6 +623,39 @@ static void shares_are_kept_while_redis_learns_anew(void **state)
 	check(key.share.rate, 100);
 }
 
+/* It once left out what the node itself had not reported yet, and so was always a full bucket */
+static void a_hint_counts_what_was_admitted_without_redis(void **state)
+{
+	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE);
+	struct law_answer answer = answer_of(1000, 300);
+	struct law_report report;
+	struct law_share share;
+	struct law_key key;
+
+	(void)state;
+	law_start(&key, &limit, &ten, SEC);
+	law_report(&key, &limit, &ten, SEC, true, &report);
+	law_answer(&key, &limit, &ten, &answer, SEC);
+	/* One report never got through; then 20 s in which each of ten nodes admits its 100/s: nothing is left over */
+	law_count(&key, 50, 10, SEC + SEC / 10);
+	law_report(&key, &limit, &ten, SEC + SEC / 10, true, &report);
+	assert_true(law_lapse(&key, &limit, &ten, 2 * SEC, &share));
+	law_count(&key, 90000, 1990, 21 * SEC);
+	law_report(&key, &limit, &ten, 21 * SEC, true, &report);
+	assert_int_equal(report.spent, 10);
+	/* 300 as before, and the 10 this report debits are still in it */
+	assert_int_equal(report.hint, 310);
+	assert_int_equal(report.knows, 77);
+	/* What comes after it is a part of one burst, and its hint has no credit for the rest */
+	answer.epoch += 200;
+	answer.level = 1000;
+	answer.repeat = true;
+	law_answer(&key, &limit, &ten, &answer, 21 * SEC);
+	law_report(&key, &limit, &ten, 21 * SEC, true, &report);
+	assert_int_equal(report.spent, 100);
+	assert_int_equal(report.hint, 0);
+}
+
 static void nodes_do_not_seem_fewer_after_an_outage(void **state)
 {
 	struct law_nodes nodes = {0};
@@ -732,6 +767,7 @@ int main(void)
 		cmocka_unit_test(an_advance_is_asked_for_after_the_others_have_reported),
 		cmocka_unit_test(a_repeat_advances_nothing),
 		cmocka_unit_test(shares_are_kept_while_redis_learns_anew),
+		cmocka_unit_test(a_hint_counts_what_was_admitted_without_redis),
 		cmocka_unit_test(nodes_do_not_seem_fewer_after_an_outage),
 		cmocka_unit_test(no_input_makes_a_share_that_is_none),
 	};

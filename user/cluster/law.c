@@ -213,18 +213,21 @@ static void note_told(struct law_key *key, const struct law_cluster *cluster, ui
 }
 
 /*
- * What the shared bucket should hold if all others have admitted as much as this node has: for a bucket that has lost
- * its memory, or has filled up while nobody could reach it
+ * What the shared bucket should hold before this report's debit, if all others have admitted as much as this node has:
+ * for a bucket that has lost its memory. What this node has admitted and does not debit now (it came after a report in
+ * flight, or is capped) is missing from it too. The script believes it after a loss only: where Redis was just away, the
+ * bucket filled up, and the capped debits of all nodes empty it again; both together would take a burst twice.
  */
 static int64_t hint(const struct law_key *key, const struct law_limit *limit,
 		    const struct law_cluster *cluster, uint64_t now_ns)
 {
 	double refill = limit->rate * seconds(since(now_ns, key->answered_ns));
-	uint64_t here = added(key->admitted, key->in_flight ? key->sent_admitted : 0);
-	double others = (1 / even(cluster) - 1) * (double)here;
+	double here = (double)key->admitted + (key->in_flight ? (double)key->sent_admitted : 0);
+	double debit = key->in_flight ? (double)key->sent_admitted
+				      : (double)admitted_capped(key, limit, cluster);
+	double level = key->level + refill - here / even(cluster) + debit;
 
-	return (int64_t)floor(
-		between(fmin(0, key->level), key->level + refill - others, limit->burst));
+	return (int64_t)floor(between(fmin(0, key->level), level, limit->burst));
 }
 
 static void fill_report(struct law_key *key, const struct law_limit *limit,
@@ -254,7 +257,7 @@ void law_report(struct law_key *key, const struct law_limit *limit,
 		key->sent.want = 0;
 	key->sent.has_hint = key->generation != 0;
 	key->sent.hint = key->sent.has_hint ? hint(key, limit, cluster, now_ns) : 0;
-	key->sent.knows = key->mode == LAW_OUT ? 0 : key->generation;
+	key->sent.knows = key->generation;
 	*out = key->sent;
 	if (!fresh)
 		return;

@@ -89,7 +89,7 @@ struct law_report {
 	uint64_t want;	 /* units: advance asked for */
 	int64_t hint; /* units: what the shared bucket should hold, as far as is known here. Before the debit of spent */
 	bool has_hint;
-	uint64_t knows; /* generation; 0: believe the hint where it is less. A batch takes the least of its keys */
+	uint64_t knows; /* generation of the last answer; 0: none. A batch takes the least of its keys */
 };
 
 /* From the script */

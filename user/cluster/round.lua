@@ -8,7 +8,7 @@
 --       3  nodes: a sorted set of names by the time they were last heard
 --       4- one bucket each. All keys have one hash tag. Nodes with another T use other keys.
 -- ARGV  1 node  2 boot  3 sequence, growing with each batch of a boot  4 T in us  5 generation the node knows,
---       0: none, or it was away for long  6 "1": count this node among the nodes, and say how many there are
+--       0: none  6 "1": count this node among the nodes, and say how many there are
 --       then for each bucket  R units/s, B units, demand, part of it above the node's even share, spent, want,
 --       hint ("": none); the last five are whole units
 -- gives generation, now in us, epoch, epoch in which the batch was counted, 1 if it had been before, nodes (0: not
