@@ -329,13 +329,14 @@ program_is_gone() { refute bpftool prog show id "$1" > /dev/null 2>&1; }
 		hurry
 		is_ready
 		first=$(date -d "$(jq -r 'select(.msg | startswith("weir ")) | .ts' "$log")" +%s.%N)
+		enforcing=$(date -d "$(jq -r 'select(.msg | startswith("wan: attached")) | .ts' "$log")" +%s.%N)
 		ready=$(date -d "$(jq -r 'select(.msg | startswith("ready")) | .ts' "$log")" +%s.%N)
 		is 5 "$(sends 20)"
 		stop
-		awk "BEGIN { print $ready - $first }" >> "$dir/took"
+		awk "BEGIN { print $enforcing - $first, $ready - $first }" >> "$dir/took"
 		! under_a_second || break
 	done
-	echo "# from first line to ready: $(tr '\n' ' ' < "$dir/took")s" >&3
+	echo "# from first line to enforcing and to ready, telemetry and all: $(tr '\n' ' ' < "$dir/took")s" >&3
 	under_a_second
 }
 
