@@ -235,6 +235,9 @@ build/$(2)/user/base/version.o: build/stamp/version
 build/$(2)/user/base/version.o: extra = -DWEIR_VERSION='"$$(word 1,$$(stamp_version))"' \
 	-DWEIR_REVISION='"$$(word 2,$$(stamp_version))"'
 
+# Taken in by the assembler, of which the compiler's dependencies say nothing
+build/$(2)/user/cluster/script.o: user/cluster/round.lua
+
 # What is made, not written, must be there before the compiler has said who needs it
 $(filter build/$(2)/user/datapath/%,$(lib_src:%.c=build/$(2)/%.o)): | $(skel)
 $(filter build/$(2)/user/metrics/%,$(lib_src:%.c=build/$(2)/%.o)): | $(proto_h)

@@ -269,6 +269,13 @@ weir_inline void weir_look_closer(struct __sk_buff *skb, const struct weir_side 
 		segment->begins = weir_begins(first);
 }
 
+/* A function of its own for the verifier's sake */
+__noinline int weir_step(struct weir_flow *flow, const struct weir_segment *segment,
+			 struct weir_flow_news *news)
+{
+	return !flow || !segment || !news || weir_flow_step(flow, segment, news);
+}
+
 weir_inline void weir_tell_endpoint(struct __sk_buff *skb, const struct weir_side *side,
 				    const struct weir_seen *seen, const struct weir_flow_news *news,
 				    u32 owner)
@@ -286,13 +293,6 @@ weir_inline void weir_flow_permit(struct weir_flow *flow, u32 permit)
 
 	flow->permit = (u16)permit;
 	(void)__sync_fetch_and_or(&flow->mode, flag.word);
-}
-
-/* A function of its own for the verifier's sake */
-__noinline int weir_step(struct weir_flow *flow, const struct weir_segment *segment,
-			 struct weir_flow_news *news)
-{
-	return !flow || !segment || !news || weir_flow_step(flow, segment, news);
 }
 
 /* A packet that is neither quiet nor plain, of a known flow. 1: forget the flow. */
@@ -365,7 +365,8 @@ weir_inline void weir_flow_heard(struct weir_flow *flow, u64 *slot, u64 old, u8 
 	if (weir_likely(state == before && flow->heard == jiffy))
 		return;
 	flow->heard = jiffy;
-	weir_flow_keep(slot, old, state, state != before, weir_about_now());
+	weir_flow_keep(slot, old, state, flow->flags & WEIR_FLOW_UPSTREAM, state != before,
+		       weir_about_now());
 }
 
 /*
@@ -458,7 +459,7 @@ weir_inline void weir_flow_insert(const struct weir_side *side, const struct wei
 		weir_flow_permit(flow, seen->permit);
 	weir_flow_count(flow, seen);
 	weir_publish(&set->slot[way], weir_tag(seen->hash.place),
-		     weir_flow_expiry(WEIR_FLOW_ASKED, seen->segment.now));
+		     weir_flow_expiry(WEIR_FLOW_ASKED, seen->out, seen->segment.now));
 }
 
 /* Begins a flow with a SYN, a datagram, or data of a connection that is older; with nothing else. */

@@ -220,14 +220,20 @@ __noinline int weir_enter(struct weir_judgement *j, u32 guard)
 	return weir_buy(j, &want) == WEIR_CHARGED;
 }
 
-/* Group limit i of the rule. want->cost 0: this packet does not count for it. */
+/* What a packet costs of group limit i; 0: it does not count for it */
+weir_inline u64 weir_group_cost(const struct weir_rule *rule, u32 i, const struct weir_units *units)
+{
+	return weir_cost(rule->group_unit[i], rule->group[i].cost, units);
+}
+
+/* Group limit i of the rule. want->cost is what was paid. */
 weir_inline int weir_charge_group(struct weir_judgement *j, const struct weir_rule *rule, u32 i,
 				  const struct weir_units *units, struct weir_purchase *want)
 {
 	want->burst = rule->group[i].burst;
 	want->index = weir_group_index(j->service, j->tier, i);
 	want->chunk = rule->chunk[i];
-	want->cost = weir_cost(rule->group_unit[i], rule->group[i].cost, units);
+	want->cost = weir_group_cost(rule, i, units);
 	want->unit_cost = rule->group_unit[i] == WEIR_UNIT_BYTES
 				  ? rule->group[i].cost >> WEIR_BYTE_COST_SHIFT
 				  : rule->group[i].cost;
@@ -254,7 +260,7 @@ __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_un
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
-	u64 paid[WEIR_LIMITS] = {}, next[WEIR_LIMITS] = {};
+	u64 next[WEIR_LIMITS] = {};
 
 	if (!j || !units)
 		return WEIR_PASSED;
@@ -269,13 +275,12 @@ __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_un
 		if (i >= rule->groups)
 			break;
 		charge = weir_charge_group(j, rule, i, units, &want);
-		paid[i] = want.cost;
 		next[i] = want.next;
 		if (charge == WEIR_CHARGED)
 			continue;
 		j->limit = WEIR_LIMITS + i;
 		for (u32 k = 0; k < i; k++)
-			weir_return_group(j, k, paid[k], next[k]);
+			weir_return_group(j, k, weir_group_cost(rule, k, units), next[k]);
 		return charge == WEIR_CONTENDED ? WEIR_CONTENTION : WEIR_GROUP_LIMITED;
 	}
 	return WEIR_PASSED;
@@ -319,15 +324,16 @@ __noinline int weir_charge_one(struct weir_judgement *j, const struct weir_units
 	return WEIR_CHARGED;
 }
 
-/* Gives back all that this packet has been charged for. */
-weir_inline void weir_return_client(struct weir_judgement *j, const struct weir_rule *rule,
-				    const struct weir_units *units, struct weir_client *client)
+/* Gives back all that this packet has been charged for. Apart: it is rare, and the stack of its caller is full. */
+static __noinline int weir_return_client(struct weir_judgement *j, const struct weir_rule *rule,
+					 const struct weir_units *units, struct weir_client *client)
 {
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
 		if (j->after[i])
 			weir_give_back(&client->tat[i], j->after[i], weir_cost_of(rule, i, units));
 		j->after[i] = 0;
 	}
+	return 0;
 }
 
 /*

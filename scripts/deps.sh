@@ -14,7 +14,7 @@ declare -A packages=(
 	libprotobuf-c-dev protobuf-c-compiler libc6-dev gcc make pkg-config|pkgconf'
 [test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client python3-protobuf
 	nginx-light|nginx-core|nginx-full|nginx curl jq iproute2 nftables iptables ethtool tcpdump prometheus procps
-	psmisc util-linux socat strace'
+	psmisc util-linux socat strace redis-server'
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
 [bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy
 	iperf3'
@@ -23,7 +23,7 @@ declare -A packages=(
 )
 
 # Packages that would start a service: a test wants the program, not a server on this host
-services='nginx nginx-light prometheus'
+services='nginx nginx-light prometheus redis-server'
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 die() {

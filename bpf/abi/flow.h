@@ -22,6 +22,8 @@
  * established one silent longest.
  */
 #define WEIR_FLOW_LIFE_HALF_NS (4 * 1000000000ULL)
+/* Our own calls, until the longest timeout there is (4 minutes) has been seen to pass */
+#define WEIR_FLOW_LIFE_CALL_NS (250 * 1000000000ULL)
 #define WEIR_FLOW_LIFE_NS (600 * 1000000000ULL)
 /* A new flow takes no established flow's place that was heard of in this time: a flood is not worth it. */
 #define WEIR_FLOW_KEEP_NS (300 * 1000000000ULL)

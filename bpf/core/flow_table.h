@@ -71,10 +71,11 @@ weir_inline u32 weir_flow_coarse(u64 ns)
 }
 
 /* When a flow that is in this state now may be forgotten: coarse time */
-weir_inline u32 weir_flow_expiry(u8 state, u64 now_ns)
+weir_inline u32 weir_flow_expiry(u8 state, bool upstream, u64 now_ns)
 {
 	u64 life = state == WEIR_FLOW_OPEN     ? WEIR_FLOW_LIFE_NS
 		   : state == WEIR_FLOW_CLOSED ? 0
+		   : upstream		       ? WEIR_FLOW_LIFE_CALL_NS
 					       : WEIR_FLOW_LIFE_HALF_NS;
 
 	return weir_flow_coarse(now_ns + life);
@@ -90,9 +91,10 @@ weir_inline bool weir_flow_stays(s32 remaining)
  * Moves the expiry: on, as time goes by, and in any direction when the state has changed. `old`: the slot as it was
  * when the flow was found; if it has changed since, so be it.
  */
-weir_inline void weir_flow_keep(u64 *slot, u64 old, u8 state, bool changed, u64 now_ns)
+weir_inline void weir_flow_keep(u64 *slot, u64 old, u8 state, bool upstream, bool changed,
+				u64 now_ns)
 {
-	u32 expiry = weir_flow_expiry(state, now_ns);
+	u32 expiry = weir_flow_expiry(state, upstream, now_ns);
 
 	if (!changed)
 		weir_refresh(slot, old, expiry);

@@ -2,7 +2,8 @@
 /*
  * bench_flow: nanoseconds a packet costs in weir_flow_in and weir_flow_out, by test-run, over a program that does nothing.
  *
- * As in bench_prog.c: the empty program, one that reads the clock, and Weir take turns in many short rounds; each is measured in
+ * As in bench_prog.c: the empty program, one that reads the clock, one that only touches the two lines of memory that a flow is, and
+ * Weir take turns in many short rounds; each is measured in
  * processor time of its thread; minimum and median over the rounds are printed. The packets are those of a request and its answer,
  * with right sequence numbers, on flows whose handshake has been seen. Where there are many flows each packet is another
  * flow's than the one before, so that nothing of it is in the cache; each kind of packet has rounds of its own. Only in rows
@@ -12,7 +13,9 @@
  * the table), each request gave a sample, each SYN a new flow. One that does not do what it says ends the run with status 1.
  *
  * Writes one line for each kind of packet, and for the mean of all, fields separated by tabs:
- *   conversation  packet  family  flows  room  min_ns  median_ns  clock_min_ns  clock_median_ns  clock_readings  followed%
+ *   conversation  packet  family  flows  room  min_ns  median_ns  clock_min_ns  clock_median_ns  clock_readings
+ *   memory_min_ns  memory_median_ns  followed%
+ * memory: 0 where there are so few flows that caches hold them.
  * clock_readings: of a packet, by what the program does. A conversation that is followed: followed% of 100.
  */
 #include <bpf/libbpf.h>
@@ -137,16 +140,21 @@ struct bench {
 
 /* -------------------------------------------------------------------------------- the programs */
 
+/* Of the largest flow table */
+#define SETS_MAX (1024 * K / WEIR_WAYS)
+
 static void open_programs(struct bench *bench)
 {
-	struct script_bpf *skeleton = script_bpf__open_and_load();
+	struct script_bpf *skeleton = script_bpf__open();
 	int map;
 
-	if (!skeleton)
+	if (!skeleton || bpf_map__set_max_entries(skeleton->maps.weir_script_mem, SETS_MAX) ||
+	    script_bpf__load(skeleton))
 		die("can not load the programs: %s; needs root", strerror(errno));
 	map = bpf_map__fd(skeleton->maps.weir_script_prog);
 	enter_program(map, SCRIPT_EMPTY, bpf_program__fd(skeleton->progs.weir_empty));
 	enter_program(map, SCRIPT_CLOCK, bpf_program__fd(skeleton->progs.weir_clock));
+	enter_program(map, SCRIPT_MEMORY, bpf_program__fd(skeleton->progs.weir_memory));
 	bench->skeleton = skeleton;
 	bench->script = &skeleton->bss->weir_script_plan;
 }
@@ -180,6 +188,7 @@ static void open_datapath(struct bench *bench, uint32_t room)
 	enter_program(map, SCRIPT_IN, datapath_program_fd(bench->datapath, 2));
 	enter_program(map, SCRIPT_OUT, datapath_program_fd(bench->datapath, 3));
 	bench->room = room;
+	bench->skeleton->data->weir_script_sets = datapath_flows(bench->datapath).sets;
 }
 
 /* ----------------------------------------------------------------------------------- what Weir says */
@@ -232,7 +241,7 @@ static struct counts read_counts(const struct bench *bench)
 /* -------------------------------------------------------------------------------------- one row */
 
 struct figures {
-	double ns[SCRIPT_LINES][3][ROUNDS_MAX]; /* by line, and target up to IN */
+	double ns[SCRIPT_LINES][SCRIPT_IN + 1][ROUNDS_MAX]; /* by line and target */
 };
 
 struct course {
@@ -314,6 +323,12 @@ static void plan(const struct bench *bench, struct course *course)
 	course->laps = (bench->rounds + course->turns - 1) / course->turns;
 }
 
+/* So many flows that no cache holds them. Where one does, other memory that is touched in between would take its place. */
+static bool is_cold(const struct row *row)
+{
+	return row->flows >= 64 * K;
+}
+
 /* Rounds of line `line`, one after another from *round on */
 static void run_lap(const struct bench *bench, const struct course *course, uint32_t line,
 		    struct figures *figures, size_t *round)
@@ -321,7 +336,9 @@ static void run_lap(const struct bench *bench, const struct course *course, uint
 	for (uint64_t turn = 0; turn < course->turns; turn++, ++*round)
 		for (uint32_t target = SCRIPT_EMPTY; target <= SCRIPT_IN; target++)
 			figures->ns[line][target][*round] =
-				run(bench, course, target, course->round);
+				target == SCRIPT_MEMORY && !is_cold(course->row)
+					? 0
+					: run(bench, course, target, course->round);
 }
 
 static size_t run_laps(const struct bench *bench, const struct course *course,
@@ -344,19 +361,34 @@ static size_t run_laps(const struct bench *bench, const struct course *course,
 
 /* --------------------------------------------------------------------------------------- a figure */
 
-/* Weir and the clock, each over the empty program; and how often a packet reads the clock */
+/* Weir, the clock, and memory, each over the empty program; and how often a packet reads the clock */
 struct cost {
-	double min, median, clock_min, clock_median, readings;
+	struct pair weir, clock, memory;
+	double readings;
 };
+
+static struct pair over(struct pair a, struct pair b)
+{
+	return (struct pair){a.min - b.min, a.median - b.median};
+}
 
 static struct cost cost_of(struct figures *figures, uint32_t line, size_t rounds)
 {
 	struct pair empty = pair_of(figures->ns[line][SCRIPT_EMPTY], rounds);
-	struct pair clock = pair_of(figures->ns[line][SCRIPT_CLOCK], rounds);
-	struct pair weir = pair_of(figures->ns[line][SCRIPT_IN], rounds);
 
-	return (struct cost){weir.min - empty.min, weir.median - empty.median,
-			     clock.min - empty.min, clock.median - empty.median, 0};
+	struct pair memory = pair_of(figures->ns[line][SCRIPT_MEMORY], rounds);
+
+	return (struct cost){
+		.weir = over(pair_of(figures->ns[line][SCRIPT_IN], rounds), empty),
+		.clock = over(pair_of(figures->ns[line][SCRIPT_CLOCK], rounds), empty),
+		.memory = memory.min > 0 ? over(memory, empty) : memory,
+	};
+}
+
+static void add_share(struct pair *sum, struct pair one, uint32_t of)
+{
+	sum->min += one.min / of;
+	sum->median += one.median / of;
 }
 
 static double readings_of(const struct conversation *conversation, uint32_t lines)
@@ -375,9 +407,11 @@ static void print(const struct row *row, const char *packet, const struct cost *
 
 	if (row->flows != ALL_NEW)
 		snprintf(flows, sizeof(flows), "%llu", (unsigned long long)row->flows);
-	printf("%s\t%s\t%s\t%s\t%u\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\n", row->conversation->name,
-	       packet, row->ipv6 ? "IPv6" : "IPv4", flows, row->room, cost->min, cost->median,
-	       cost->clock_min, cost->clock_median, cost->readings, 100 * followed);
+	printf("%s\t%s\t%s\t%s\t%u\t", row->conversation->name, packet, row->ipv6 ? "IPv6" : "IPv4",
+	       flows, row->room);
+	printf("%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\n", cost->weir.min,
+	       cost->weir.median, cost->clock.min, cost->clock.median, cost->readings,
+	       cost->memory.min, cost->memory.median, 100 * followed);
 	fflush(stdout);
 }
 
@@ -403,10 +437,9 @@ static void print_all(const struct course *course, struct figures *figures, size
 
 		cost.readings = conversation->line[line].clock;
 		print(course->row, conversation->line[line].name, &cost, followed);
-		mean.min += cost.min / course->lines;
-		mean.median += cost.median / course->lines;
-		mean.clock_min += cost.clock_min / course->lines;
-		mean.clock_median += cost.clock_median / course->lines;
+		add_share(&mean.weir, cost.weir, course->lines);
+		add_share(&mean.clock, cost.clock, course->lines);
+		add_share(&mean.memory, cost.memory, course->lines);
 	}
 	print(course->row, "all", &mean, followed);
 }

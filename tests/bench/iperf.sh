@@ -7,7 +7,8 @@
 # limiter and telemetry both ways; these take turns. The sender has processor 0, the receiver processor 1.
 #
 # One line a measurement, fields separated by tabs:
-#   round  direction  programs  bits_per_second  flows
+#   round  direction  programs  bits_per_second  bits_per_processor_second  flows
+# bits_per_processor_second: by the processor time of the end that took more of it, which other processes do not take
 # flows: that telemetry has met; it must have seen iperf3's two, or none where it should not be there
 # shellcheck source=tests/bench/net.sh
 source "$(dirname "$0")/net.sh"
@@ -36,11 +37,13 @@ followed() {
 	fi
 }
 
-# throughput FORWARD|BACK
+# throughput FORWARD|BACK: a second, and a second of processor
 throughput() {
 	local -a back=()
 	[ "$1" = forward ] || back=(-R)
-	here taskset -c 0 iperf3 -c 198.18.0.2 -p $port -t "$seconds" -O 0.5 "${back[@]}" -J | jq -e '.end.sum_received.bits_per_second | floor'
+	here taskset -c 0 iperf3 -c 198.18.0.2 -p $port -t "$seconds" -O 0.5 "${back[@]}" -J |
+		jq -er '.end | .sum_received.bits_per_second as $bits | [.cpu_utilization_percent | .host_total, .remote_total] | max as $busy
+			| "\($bits | floor)\t\($bits * 100 / $busy | floor)"'
 }
 
 command -v iperf3 > /dev/null || die "there is no iperf3: make deps DEPS=bench"

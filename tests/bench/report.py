@@ -83,7 +83,7 @@ def claims(results):
 
 
 def flow_rows(results):
-    """(conversation, packet, family, flows) -> the row: min, median, the clock's min and median, clock readings of a packet"""
+    """(conversation, packet, family, flows) -> min, median, the clock's min and median, clock readings of a packet, memory's min, ..."""
     return {tuple(r[:4]): [float(x) for x in r[5:]] for r in rows(results / "flow")}
 
 
@@ -95,18 +95,21 @@ def flow_claims(results):
             ("500,000 of them, each packet another's", "all", "500000", 120)):
         row = figures.get(("TCP service", packet, "IPv4", flows))
         if row:
-            low, middle, clock, _, readings, _ = row
+            low, middle, clock, _, readings, memory, *_ = row
             yield (f"telemetry of {what}, a packet of a request and its answer", f"{bound} ns",
-                   f"{low:.0f} ns, {clock * readings:.0f} of it the clock's (median {middle:.0f})", low <= bound)
-    for direction, ratios in iperf_ratios(results, "all").items():
+                   f"{low:.0f} ns, of which reading the clock takes {clock * readings:.0f}"
+                   f"{f' and touching its memory {memory:.0f}' if memory else ''} (median {middle:.0f})", low <= bound)
+    by_processor = iperf_ratios(results, "all", 4)
+    for direction, ratios in iperf_ratios(results, "all", 3).items():
         yield (f"TCP over a veth with Weir at TC, {direction}, of that without", "95 %",
-               f"{100 * statistics.median(ratios):.0f} % ({100 * min(ratios):.0f} to {100 * max(ratios):.0f})",
+               f"{100 * statistics.median(ratios):.0f} % ({100 * min(ratios):.0f} to {100 * max(ratios):.0f}), "
+               f"{100 * statistics.median(by_processor[direction]):.0f} % by processor time",
                statistics.median(ratios) >= 0.95)
 
 
-def iperf_ratios(results, programs):
-    """direction -> throughput by that with nothing attached, of each round"""
-    bits = {(r[0], r[1], r[2]): int(r[3]) for r in rows(results / "iperf")}
+def iperf_ratios(results, programs, field):
+    """direction -> throughput (3: a second, 4: a second of processor) by that with nothing attached, of each round"""
+    bits = {(r[0], r[1], r[2]): int(r[field]) for r in rows(results / "iperf")}
     ratios = {}
     for (number, direction, which), value in bits.items():
         if which == programs:
@@ -167,20 +170,23 @@ def drop_table(results):
 
 def flow_table(results):
     body = []
-    for conversation, packet, family, flows, room, low, middle, clock, clock_middle, readings, followed in rows(results / "flow"):
+    for conversation, packet, family, flows, room, low, middle, clock, clock_middle, readings, memory, \
+            memory_middle, followed in rows(results / "flow"):
         body.append([conversation, packet, family, flows if not flows.isdigit() else whole(int(flows)), whole(int(room)),
                      low, middle, readings, f"{float(readings) * float(clock):.1f}",
-                     f"{float(readings) * float(clock_middle):.1f}", f"{float(followed):.0f} %"])
+                     f"{float(readings) * float(clock_middle):.1f}", *(m if float(m) else "" for m in (memory, memory_middle)),
+                     f"{float(followed):.0f} %"])
     if body:
         yield "### Nanoseconds a packet in weir_flow_in and weir_flow_out"
         yield ""
         yield from make_table(["flow", "packet", "", ">flows", ">table", ">min", ">median", ">clock readings", ">of min the clock",
-                               ">of median the clock", ">followed"], body)
+                               ">of median the clock",
+                               ">memory, min", ">memory, median", ">followed"], body)
 
 
 def iperf_table(results):
     measured = {}
-    for _, direction, programs, bits, _ in rows(results / "iperf"):
+    for _, direction, programs, bits, *_ in rows(results / "iperf"):
         measured.setdefault((direction, programs), []).append(int(bits) / 1e9)
     if not measured:
         return
@@ -188,11 +194,11 @@ def iperf_table(results):
     yield ""
     body = []
     for (direction, programs), gbits in measured.items():
-        ratios = iperf_ratios(results, programs)[direction]
+        shares = [f"{100 * statistics.median(iperf_ratios(results, programs, field)[direction]):.0f} %" for field in (3, 4)]
         label = {"none": "nothing", "limiter": "limiter", "all": "**limiter and telemetry**"}[programs]
-        body.append([label, direction, f"{statistics.median(gbits):.1f}", f"{min(gbits):.1f} to {max(gbits):.1f}",
-                     f"{100 * statistics.median(ratios):.0f} %"])
-    yield from make_table(["at TC", "", ">Gbit/s, median", ">range", ">of the same round's without, median"], body)
+        body.append([label, direction, f"{statistics.median(gbits):.1f}", f"{min(gbits):.1f} to {max(gbits):.1f}", *shares])
+    yield from make_table(["at TC", "", ">Gbit/s, median", ">range", ">of the same round's without, median",
+                            ">by processor time"], body)
 
 
 def report(results):

@@ -130,7 +130,7 @@ teardown() { end_of_world; }
 	"$weir" reload
 	is "lan xdp" "$(attached)"
 	is 20 "$(sends 20)"
-	is 1 "$(find "$pins" -name 'link_*' | wc -l)"
+	is "link_lan_flow_in link_lan_flow_out link_lan_xdp" "$(cd "$pins" && echo link_*)"
 	is "" "$(metric 'weir_interface_attached{interface="wan"}')"
 }
 

@@ -45,7 +45,7 @@ EOF
 	return 1
 }
 
-filters() { for way in ingress egress; do tc filter show dev v0 $way; done; }
+filters() { for way in ingress egress; do /usr/sbin/tc filter show dev v0 $way; done; }
 
 uname -r
 for attach in native generic tc; do
@@ -54,7 +54,7 @@ for attach in native generic tc; do
 	grep attached, /run/weir.log
 	followed=$(weir status --socket /run/weir.sock --json | grep -o '"weir_flow_[a-z]*"' | sort | xargs)
 	[ "$followed" = "weir_flow_in weir_flow_out" ]
-	say $? "$attach: telemetry is attached (saw $followed)"
+	say $? "$attach: telemetry is attached (saw $followed; $(filters | grep -c weir_flow) filters of it)"
 	received=$(there ping -c 8 -i 0.2 -W 1 10.9.0.1 | grep -c 'bytes from')
 	[ "$received" = 5 ]
 	say $? "$attach: five of eight pings pass (saw $received)"

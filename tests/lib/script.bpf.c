@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* See script.h. Checksums are left alone: nobody behind the tail call looks at them. */
+#include "bpf/abi/flow.h"
+/* after the types it uses */
 #include "tests/lib/script.h"
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -17,8 +19,18 @@ struct {
 	__type(value, u32);
 } weir_script_prog SEC(".maps");
 
+/* The same kind of memory as weir_flows */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load, where SCRIPT_MEMORY is used */
+	__type(key, u32);
+	__type(value, struct weir_flow_set);
+} weir_script_mem SEC(".maps");
+
 /* Written by user space between runs; one thread runs it */
 struct script weir_script_plan;
+u32 weir_script_sets = 1; /* of weir_script_mem: those in use */
 
 struct packet {
 	u32 initiator; /* number of the flow */
@@ -137,4 +149,33 @@ SEC("tc")
 int weir_clock(struct __sk_buff *skb)
 {
 	return bpf_ktime_get_ns() == 1 ? TC_DROP : TC_NEXT;
+}
+
+/* A flow is found by the line of slots and its own first line; counting writes to that. */
+SEC("tc")
+int weir_memory(struct __sk_buff *skb)
+{
+	u8 *data = (u8 *)(long)skb->data, *end = (u8 *)(long)skb->data_end;
+	struct weir_flow_set *set;
+	struct weir_flow *flow;
+	u64 hash;
+	u32 index;
+
+	if (data + 14 + 40 > end)
+		return TC_DROP;
+	/* Of initiator and responder, whichever way it goes */
+	hash = *(u32 *)(data + 26) ^ *(u32 *)(data + (data[12] == 0x08 ? 30 : 42));
+	hash *= 0x9e3779b97f4a7c15ULL;
+	hash = (hash ^ hash >> 32) * 0xff51afd7ed558ccdULL;
+	hash ^= hash >> 32;
+	index = (u32)((hash >> 32) * weir_script_sets >> 32);
+	set = bpf_map_lookup_elem(&weir_script_mem, &index);
+	if (!set)
+		return TC_DROP;
+	flow = &set->way[hash % WEIR_WAYS];
+	if (flow->check == 1 && set->slot[hash % WEIR_WAYS] == 1)
+		return TC_DROP;
+	flow->packets[0]++;
+	flow->bytes[0] += 60;
+	return TC_NEXT;
 }

@@ -36,8 +36,18 @@ struct script_at {
 	u32 line, lap;
 };
 
-/* Where it goes; IN is followed by OUT, for what leaves */
-enum script_target { SCRIPT_EMPTY, SCRIPT_CLOCK, SCRIPT_IN, SCRIPT_OUT, SCRIPT_TARGETS };
+/*
+ * Where it goes: to a program that does nothing, to one that reads the clock, to one that touches the two lines of a flow in a table as
+ * large as Weir's and nothing else, or to those of Weir. IN is followed by OUT, for what leaves.
+ */
+enum script_target {
+	SCRIPT_EMPTY,
+	SCRIPT_CLOCK,
+	SCRIPT_MEMORY,
+	SCRIPT_IN,
+	SCRIPT_OUT,
+	SCRIPT_TARGETS = 8, /* a power of two, for the verifier */
+};
 
 struct script {
 	u64 flows; /* that speak */

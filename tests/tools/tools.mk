@@ -12,9 +12,14 @@ build/tools/latencies: build/obj/tests/tools/latencies.o build/libweir.a
 	@mkdir -p $(@D)
 	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(pkg_libs) -lm -lpthread
 
+build/tools/gate: build/obj/tests/tools/gate.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(q)$(CC) $(normal_link) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+
 $(patsubst %.c,build/obj/%.o,$(call native_c,tools)): | build/tests/tools/flood.skel.h
 
 .PHONY: test-tools
-test-tools: build/tools/flood build/tools/latencies build/tests/tools/bots.bpf.o
+test-tools: build/tools/flood build/tools/gate build/tools/latencies build/tests/tools/bots.bpf.o
 
 -include $(patsubst %.c,build/obj/%.d,$(call native_c,tools))

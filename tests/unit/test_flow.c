@@ -741,7 +741,7 @@ static void one_step(struct walk *walk)
 	random_segment(walk, &s);
 	now = s.now;
 	end = s.seq + s.length + !!(s.tcp_flags & (WEIR_FLAG_SYN | WEIR_FLAG_FIN));
-	walk->requests += s.by_initiator && s.length;
+	walk->requests += s.by_initiator && (s.length || wire->udp); /* a datagram may be empty */
 	walk->syns += !!(s.tcp_flags & WEIR_FLAG_SYN);
 	deliver(wire, &s, &news);
 	if (end - wire->next[!s.by_initiator] < 100000 || (s.tcp_flags & WEIR_FLAG_SYN))

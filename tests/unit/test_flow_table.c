@@ -192,18 +192,21 @@ static void flows_matter_as_long_as_their_state_says(void **state)
 	u32 coarse = weir_flow_coarse(now);
 
 	(void)state;
-	assert_int_equal(weir_flow_expiry(WEIR_FLOW_CLOSED, now), coarse);
-	assert_in_range(weir_flow_expiry(WEIR_FLOW_ASKED, now) - coarse, 4 * second,
+	assert_int_equal(weir_flow_expiry(WEIR_FLOW_CLOSED, false, now), coarse);
+	assert_in_range(weir_flow_expiry(WEIR_FLOW_ASKED, false, now) - coarse, 4 * second,
 			4 * second + 4);
-	assert_in_range(weir_flow_expiry(WEIR_FLOW_ANSWERED, now) - coarse, 4 * second,
+	/* A call of ours is kept until its timeout, the longest that can be configured */
+	assert_in_range(weir_flow_expiry(WEIR_FLOW_ASKED, true, now) - coarse, 249 * second,
+			253 * second);
+	assert_in_range(weir_flow_expiry(WEIR_FLOW_ANSWERED, false, now) - coarse, 4 * second,
 			4 * second + 4);
-	assert_in_range(weir_flow_expiry(WEIR_FLOW_OPEN, now) - coarse, 599 * second,
+	assert_in_range(weir_flow_expiry(WEIR_FLOW_OPEN, false, now) - coarse, 599 * second,
 			600 * second + 600);
 	/* An open flow keeps its place for 5 minutes of silence; a half-open one never does. */
 	for (u32 silent = 0; silent < 700; silent++) {
 		u32 later = weir_flow_coarse(now + silent * SECOND_NS);
-		u64 open = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_OPEN, now));
-		u64 half = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_ANSWERED, now));
+		u64 open = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_OPEN, false, now));
+		u64 half = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_ANSWERED, false, now));
 
 		if (silent != 300)
 			assert_int_equal(weir_flow_stays(weir_remaining(open, later)),
@@ -220,35 +223,36 @@ static void the_victim_is_closed_else_half_open_and_silent_longest(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < WEIR_WAYS; i++)
-		slot[i] = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_OPEN, now - i * SECOND_NS));
+		slot[i] =
+			WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_OPEN, false, now - i * SECOND_NS));
 	assert_int_equal(weir_victim(slot, 0, weir_flow_coarse(now), &remaining), 7);
 	assert_true(weir_flow_stays(remaining));
-	slot[2] = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_ASKED, now));
-	slot[5] = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_ANSWERED, now - SECOND_NS));
+	slot[2] = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_ASKED, false, now));
+	slot[5] = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_ANSWERED, false, now - SECOND_NS));
 	assert_int_equal(weir_victim(slot, 0, weir_flow_coarse(now), &remaining), 5);
 	assert_false(weir_flow_stays(remaining));
-	slot[3] = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_CLOSED, now));
+	slot[3] = WEIR_SLOT(1, weir_flow_expiry(WEIR_FLOW_CLOSED, false, now));
 	assert_int_equal(weir_victim(slot, 0, weir_flow_coarse(now), &remaining), 3);
 	assert_true(remaining <= 0);
 }
 
 static void the_expiry_moves_on_and_back_only_when_the_state_changes(void **state)
 {
-	u64 now = 5000 * SECOND_NS, slot = WEIR_SLOT(7, weir_flow_expiry(WEIR_FLOW_OPEN, now)),
-	    old = slot;
+	u64 now = 5000 * SECOND_NS,
+	    slot = WEIR_SLOT(7, weir_flow_expiry(WEIR_FLOW_OPEN, false, now)), old = slot;
 
 	(void)state;
-	weir_flow_keep(&slot, slot, WEIR_FLOW_OPEN, false, now - SECOND_NS);
+	weir_flow_keep(&slot, slot, WEIR_FLOW_OPEN, false, false, now - SECOND_NS);
 	assert_true(slot == old);
-	weir_flow_keep(&slot, slot, WEIR_FLOW_OPEN, false, now + SECOND_NS);
-	assert_true(slot == WEIR_SLOT(7, weir_flow_expiry(WEIR_FLOW_OPEN, now + SECOND_NS)));
-	weir_flow_keep(&slot, old, WEIR_FLOW_CLOSED, true,
+	weir_flow_keep(&slot, slot, WEIR_FLOW_OPEN, false, false, now + SECOND_NS);
+	assert_true(slot == WEIR_SLOT(7, weir_flow_expiry(WEIR_FLOW_OPEN, false, now + SECOND_NS)));
+	weir_flow_keep(&slot, old, WEIR_FLOW_CLOSED, false, true,
 		       now); /* it is not what it was any more */
-	assert_true(slot == WEIR_SLOT(7, weir_flow_expiry(WEIR_FLOW_OPEN, now + SECOND_NS)));
-	weir_flow_keep(&slot, slot, WEIR_FLOW_CLOSED, true, now);
+	assert_true(slot == WEIR_SLOT(7, weir_flow_expiry(WEIR_FLOW_OPEN, false, now + SECOND_NS)));
+	weir_flow_keep(&slot, slot, WEIR_FLOW_CLOSED, false, true, now);
 	assert_true(slot == WEIR_SLOT(7, weir_flow_coarse(now)));
 	slot = WEIR_SLOT_BUSY;
-	weir_flow_keep(&slot, slot, WEIR_FLOW_OPEN, true, now);
+	weir_flow_keep(&slot, slot, WEIR_FLOW_OPEN, false, true, now);
 	assert_true(slot == WEIR_SLOT_BUSY);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Talks to the daemon's admin API (docs/api.md) over its unix socket. The only place that includes
+ * Talks to the daemon's admin API (docs/api.md) over its unix socket. Beside user/daemon/probe.c the only place that includes
  * libcurl. Every failure comes with one line that says what to do, without a full stop or line end.
  *
  *   -ENOENT     no daemon answers: no such socket, or nobody listens

@@ -36,7 +36,7 @@ int breakers_probes_fd(const struct breakers *breakers);
 
 void breakers_on_timer(struct breakers *breakers);
 void breakers_on_probes(struct breakers *breakers);
-/* When datapath_outcomes_fd() is readable; takes a void * to be a scan's pause. */
+/* When datapath_outcomes_fd() is readable; takes a void pointer to be a scan's pause. */
 void breakers_on_outcomes(void *breakers);
 
 /* The scan has given up on a call: see scan_flows_input. */

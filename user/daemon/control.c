@@ -263,6 +263,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 	} else {
 		gather->reloads_ok++;
 		gather->reload_ok_time = clock_unix_seconds();
+		datapath_follow(gather->datapath);
 		warn_of_fixed(old, config);
 		use_config(control, config);
 		change_breakers(control);
@@ -290,6 +291,16 @@ static int start_listeners(struct control *control)
 	return result;
 }
 
+/* From here on limits are enforced. */
+static void say_attached(struct datapath *datapath)
+{
+	struct datapath_link links[WEIR_INTERFACES];
+	size_t count = datapath_links(datapath, links);
+
+	for (size_t i = 0; i < count; i++)
+		log_info("datapath", "%s: attached, %s", links[i].interface, links[i].mode);
+}
+
 static int start_datapath(struct control *control)
 {
 	struct gather *gather = &control->gather;
@@ -299,6 +310,8 @@ static int start_datapath(struct control *control)
 	if (!result)
 		result = datapath_change(gather->datapath, control->config, &error);
 	if (!result) {
+		say_attached(gather->datapath);
+		datapath_follow(gather->datapath);
 		gather->scan = scan_new(datapath_table(gather->datapath).sets);
 		gather->scan_flows = scan_flows_new(datapath_flows(gather->datapath).sets);
 		result = gather->scan && gather->scan_flows ? 0 : -ENOMEM;

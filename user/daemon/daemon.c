@@ -162,12 +162,9 @@ static void loop(struct control *control, int signals, int timer, int links)
 
 static void say_ready(const struct control *control)
 {
-	struct datapath_link links[WEIR_INTERFACES];
-	size_t count = datapath_links(control->gather.datapath, links);
 	const struct config *config = control->gather.config;
+	size_t count = config->interfaces;
 
-	for (size_t i = 0; i < count; i++)
-		log_info("datapath", "%s: attached, %s", links[i].interface, links[i].mode);
 	log_info("daemon", "ready: %zu service%s on %zu interface%s, admin %s%s%s",
 		 config->services, config->services == 1 ? "" : "s", count, count == 1 ? "" : "s",
 		 control->socket ? control->socket : config->admin,

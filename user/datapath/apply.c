@@ -249,9 +249,13 @@ int datapath_change(struct datapath *datapath, const struct config *config,
 	if (result)
 		return result;
 	interfaces_release(datapath, config);
-	follow_all(datapath, config->latency);
-	interfaces_remove_strays(datapath);
 	return 0;
+}
+
+void datapath_follow(struct datapath *datapath)
+{
+	follow_all(datapath, datapath->config->latency);
+	interfaces_remove_strays(datapath);
 }
 
 /* The same rules for interfaces that came or went */

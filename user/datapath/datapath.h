@@ -59,6 +59,13 @@ int datapath_change(struct datapath *datapath, const struct config *config,
 		    struct datapath_error *error);
 
 /*
+ * Telemetry at the interfaces, as the configuration in force wants it: after datapath_change(), for limits do
+ * not wait for it. What fails is said in the log and in struct datapath_link; nothing else depends on it. Also
+ * lets go of all links that an earlier daemon left and this one has no use for.
+ */
+void datapath_follow(struct datapath *datapath);
+
+/*
  * Looks at the interfaces again, after a link message or a timer: attaches where one came back,
  * notes where one went. Returns how many changed; *changed is a line for each, for the log.
  */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "user/cluster/pace.h"
+
+#define T 100000000ULL
+
+static void phases_spread_over_the_round_by_name(void **state)
+{
+	unsigned int tenth[10] = {0};
+	char name[32];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		uint64_t phase;
+
+		snprintf(name, sizeof(name), "web-%d.example", i);
+		phase = pace_phase_ns(name, T);
+		assert_true(phase < T);
+		assert_int_equal(phase, pace_phase_ns(name, T));
+		tenth[phase * 10 / T]++;
+	}
+	for (int i = 0; i < 10; i++)
+		assert_in_range(tenth[i], 60, 140);
+	assert_int_equal(pace_phase_ns("", 1), 0);
+}
+
+static void rounds_come_at_the_phase_and_after_now(void **state)
+{
+	(void)state;
+	assert_int_equal(pace_next_ns(1000, 100, 30), 1030);
+	assert_int_equal(pace_next_ns(1029, 100, 30), 1030);
+	assert_int_equal(pace_next_ns(1030, 100, 30), 1130);
+	assert_int_equal(pace_next_ns(1099, 100, 0), 1100);
+	assert_int_equal(pace_next_ns(0, 100, 0), 100);
+}
+
+static void waits_grow_spread_and_stay_within_bounds(void **state)
+{
+	uint64_t longest = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		struct pace_backoff backoff = pace_backoff_begin(seed), same = backoff;
+		uint64_t last = PACE_LEAST_NS;
+
+		for (int i = 0; i < 30; i++) {
+			uint64_t wait = pace_backoff_ns(&backoff);
+
+			assert_in_range(wait, PACE_LEAST_NS, PACE_MOST_NS);
+			assert_true(wait <= 3 * last);
+			assert_int_equal(wait, pace_backoff_ns(&same));
+			last = wait;
+			longest = wait > longest ? wait : longest;
+		}
+		pace_backoff_reset(&backoff);
+		assert_in_range(pace_backoff_ns(&backoff), PACE_LEAST_NS, 3 * PACE_LEAST_NS);
+	}
+	assert_int_equal(longest, PACE_MOST_NS);
+}
+
+static void nodes_that_fail_together_do_not_come_back_together(void **state)
+{
+	struct pace_backoff one = pace_backoff_begin(1), other = pace_backoff_begin(2);
+	int same = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		uint64_t a = pace_backoff_ns(&one), b = pace_backoff_ns(&other);
+
+		/* Both at the most is chance */
+		same += a == b && a != PACE_MOST_NS;
+	}
+	assert_int_equal(same, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(phases_spread_over_the_round_by_name),
+		cmocka_unit_test(rounds_come_at_the_phase_and_after_now),
+		cmocka_unit_test(waits_grow_spread_and_stay_within_bounds),
+		cmocka_unit_test(nodes_that_fail_together_do_not_come_back_together),
+	};
+
+	return cmocka_run_group_tests_name("cluster_pace", tests, NULL, NULL);
+}
