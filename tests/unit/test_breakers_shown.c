@@ -150,7 +150,7 @@ static void without_upstreams_it_says_so(void **state)
 	struct snapshot *snapshot = snapshot_new();
 	json_t *json = view_breakers(snapshot, NOW);
 	struct breakers_view view = {.breakers = json, .notice = "gone"};
-	struct page page = start();
+	struct page page = start(), again;
 	char error[256];
 
 	(void)state;
@@ -162,9 +162,9 @@ static void without_upstreams_it_says_so(void **state)
 
 	json = json_pack("{s:s}", "upstreams", "none");
 	view = (struct breakers_view){.breakers = json};
-	page = start();
-	assert_int_equal(render_breakers(&view, &page, error, sizeof(error)), -EPROTO);
-	fclose(page.out);
+	again = start();
+	assert_int_equal(render_breakers(&view, &again, error, sizeof(error)), -EPROTO);
+	fclose(again.out);
 	assert_string_equal(got, "");
 	json_decref(json);
 }
@@ -177,7 +177,7 @@ static void an_event_says_from_to_and_why(void **state)
 				 "reason", "consecutive_failures", "observed", true, "figures",
 				 "5 failures in a row");
 	struct render_events columns = RENDER_EVENTS_START;
-	struct page page = start();
+	struct page page = start(), again;
 	char error[256];
 
 	(void)state;
@@ -187,9 +187,9 @@ static void an_event_says_from_to_and_why(void **state)
 			       ":04:05.678  breaker api 10.1.2.3:443: closed -> open (observed): "
 			       "consecutive_failures (5 failures in a row)\n"));
 	json_object_del(json, "reason");
-	page = start();
-	assert_int_equal(render_event(json, &columns, &page, error, sizeof(error)), -EPROTO);
-	fclose(page.out);
+	again = start();
+	assert_int_equal(render_event(json, &columns, &again, error, sizeof(error)), -EPROTO);
+	fclose(again.out);
 	json_decref(json);
 }
 

@@ -8,9 +8,9 @@
 
 static struct weir_breaker *kernels(const struct breakers *breakers, uint32_t number)
 {
-	const struct datapath_breakers all = datapath_breakers(breakers->datapath);
+	struct weir_breaker *at = datapath_breakers(breakers->datapath).at;
 
-	return &all.at[number];
+	return at + number;
 }
 
 static bool is_forced(enum breaker_state state)
