@@ -118,7 +118,7 @@ test-e2e: ## the daemon in network namespaces, and what it does when things brea
 .PHONY: bench
 test-kernels: ## load and limit on other kernels under emulation: Debian's own, or KERNELS="PACKAGE..."; as root
 	scripts/deps.sh build kernels
-	$(MAKE) build
+	$(MAKE) build build/tools/gate
 	tests/kernels/run.sh $(KERNELS)
 
 bench: ## measure, as root: tests/bench/run.sh

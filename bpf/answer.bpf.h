@@ -25,6 +25,13 @@ weir_inline bool weir_is_partial(struct __sk_buff *skb, u32 field)
 	return bpf_skb_change_tail(skb, field, 0) == -WEIR_EINVAL;
 }
 
+/*
+ * Mark of an answer to this host's own call, on its way in through the interface that it would have come from: the limiter at TC lets it
+ * pass, then telemetry takes the mark off. No packet from outside has one. (Generic XDP does not see marks: there an answer is charged to the
+ * endpoint, as a real one would be. Native XDP does not see the packet.)
+ */
+#define WEIR_ANSWER_MARK 0x77656973
+
 /* The last step, for the caller to take. Not 0: not answered, for nobody answers in a group's name. */
 static __noinline int weir_turn_ethernet(struct __sk_buff *skb)
 {
@@ -33,8 +40,6 @@ static __noinline int weir_turn_ethernet(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, 0, addresses, sizeof(addresses)) || (addresses[0] & 1))
 		return -WEIR_EINVAL;
 	weir_swap(addresses, addresses + 6, 6);
-	/* It comes as if from the wire, where no packet has a mark. */
-	skb->mark = 0;
 	return (int)bpf_skb_store_bytes(skb, 0, addresses, sizeof(addresses), 0);
 }
 

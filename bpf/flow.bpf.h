@@ -579,6 +579,7 @@ __noinline int weir_turn_back(struct __sk_buff *skb, const struct weir_packet *p
 					says == WEIR_RESET_IT ? WEIR_RESET_CONNECTION : 0);
 	if (error || weir_turn_ethernet(skb))
 		return WEIR_TC_DROP;
+	skb->mark = WEIR_ANSWER_MARK;
 	return (int)bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
 

@@ -10,6 +10,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tc")
 int weir_flow_in(struct __sk_buff *skb)
 {
+	if (weir_unlikely(skb->mark == WEIR_ANSWER_MARK))
+		skb->mark = 0;
 	weir_mend(skb);
 	return weir_follow(skb, false);
 }

@@ -23,7 +23,7 @@ int weir_tc(struct __sk_buff *skb)
 	struct weir_units units = {.packets = 1};
 	u32 verdict;
 
-	if (!side)
+	if (!side || weir_unlikely(skb->mark == WEIR_ANSWER_MARK))
 		return WEIR_TC_NEXT;
 	weir_mend(skb);
 	weir_pull(skb);

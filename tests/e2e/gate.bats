@@ -307,6 +307,25 @@ while True: kept.append(s.accept())'
 	done
 }
 
+@test "the limiter at TC does not take what the gate answers for packets of the endpoint" {
+	configure <<- END
+		interfaces: [{name: wan, attach: tc}]
+		services:
+		  - {name: errors, match: [icmp, icmpv6], limits: {default: [1/day packets]}}
+		  - {name: other, limits: {default: [1/day packets]}}
+		upstreams:
+		  - {name: api, endpoints: ["10.77.0.2:80", "[fd77::2]:80"]}
+		  - {name: dns, protocol: udp, endpoints: ["10.77.0.2:53", "[fd77::2]:53"]}
+	END
+	start
+	opens
+	for address in "${addresses[@]}"; do
+		all_refused 20 "$(in_host "$gate" connect "$address" 80 20)"
+		all_refused 20 "$(in_host "$gate" send "$address" 53 20)"
+	done
+	is '{"passed":0,"limited":0}' "$(verdicts errors | jq -c '{passed: (.passed // 0), limited: (.limited // 0)}')"
+}
+
 @test "the limiter's RST at TC is right with and without offload at either end" {
 	local here there count=0
 	configure <<- END

@@ -22,6 +22,7 @@ make_root() { # MODULES ROOT
 	mkdir -p "$2"/{bin,usr/sbin,proc,sys,dev,lib/modules}
 	cp /bin/busybox "$2/bin/"
 	cp "$weir" "$2/usr/sbin/weir"
+	cp build/tools/gate "$2/usr/sbin/gate"
 	cp tests/kernels/init.sh "$2/init"
 	chmod +x "$2/init"
 	cp "$(command -v ip)" "$(command -v tc)" "$2/usr/sbin/"
