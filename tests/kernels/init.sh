@@ -55,10 +55,10 @@ EOF
 # address, for generic XDP takes them for the endpoint's.
 rejected() { # connect|send PORT PROTOCOL
 	for address in 10.9.0.3 fd09::3; do
-		gate set /sys/fs/bpf/weir $address $2 $3 reject 0 600
-		gate $1 $address $2 5 >/run/calls 2>&1
+		gate set /sys/fs/bpf/weir $address "$2" "$3" reject 0 600
+		gate "$1" $address "$2" 5 >/run/calls 2>&1
 		grep -q '"ECONNREFUSED":5,' /run/calls || return 1
-		gate show /sys/fs/bpf/weir $address $2 $3 | grep -q '"rejected":5,' || return 1
+		gate show /sys/fs/bpf/weir $address "$2" "$3" | grep -q '"rejected":5,' || return 1
 	done
 }
 
