@@ -961,6 +961,22 @@ static void assert_round_trip(const struct config *config)
 	config_unref(again);
 }
 
+/* Timeouts so short that their sum is no half_open_timeout that could be written */
+static void the_defaults_of_a_breaker_can_be_read_back(void **state)
+{
+	struct config *config = parse("interfaces: [{name: eth0}]\n"
+				      "upstreams:\n"
+				      "  - {name: a, endpoints: ['10.0.0.1:1'], slow: 1ms, "
+				      "connect_timeout: 20ms, answer_timeout: 30ms, breaker: {}}\n"
+				      "  - {name: b, endpoints: ['10.0.0.2:1'], slow: 1ms, "
+				      "connect_timeout: 20ms, answer_timeout: 30ms}\n");
+
+	(void)state;
+	assert_int_equal(config->upstream[0].breaker.half_open_timeout_ns, 100000000);
+	assert_round_trip(config);
+	config_unref(config);
+}
+
 static void damaged_files_are_refused_in_one_line_or_read(void **state)
 {
 	const char *seed_text = getenv("WEIR_TEST_SEED");
@@ -1005,6 +1021,7 @@ int main(void)
 		cmocka_unit_test(upstreams_are_read_with_their_endpoints),
 		cmocka_unit_test(upstreams_have_defaults),
 		cmocka_unit_test(breakers_are_read),
+		cmocka_unit_test(the_defaults_of_a_breaker_can_be_read_back),
 		cmocka_unit_test(probes_are_read),
 		cmocka_unit_test(probes_have_defaults),
 		cmocka_unit_test(breakers_have_defaults),

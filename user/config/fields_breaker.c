@@ -188,10 +188,10 @@ const struct field breaker_fields[] = {
 		.name = "half_open_timeout",
 		.read = read_duration,
 		MEMBER(struct config_breaker, half_open_timeout_ns),
-		.min = 100000000,
+		.min = BREAKER_TIMEOUT_MIN_NS,
 		.max = 3600 * NS_PER_SEC,
 		.expected = "a duration from 100ms to 1h such as 33s",
-		.fallback = "connect_timeout and answer_timeout together",
+		.fallback = "connect_timeout and answer_timeout together, at least 100ms",
 		.help = "Permits whose calls have not ended by then are given anew.",
 	},
 	{

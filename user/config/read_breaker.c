@@ -122,10 +122,13 @@ int finish_breaker(struct reader *reader, const struct node *node, struct config
 	int r;
 
 	/* By then the slowest call is a failed one: what has said nothing is not coming back. */
-	if (!map || !node_get(map, "half_open_timeout"))
+	if (!map || !node_get(map, "half_open_timeout")) {
 		breaker->half_open_timeout_ns =
 			upstream->answer_timeout_ns +
 			(upstream->protocol == IPPROTO_TCP ? upstream->connect_timeout_ns : 0);
+		if (breaker->half_open_timeout_ns < BREAKER_TIMEOUT_MIN_NS)
+			breaker->half_open_timeout_ns = BREAKER_TIMEOUT_MIN_NS;
+	}
 	if (!map)
 		return 0;
 	r = finish_recovery(reader, map, breaker);

@@ -7,6 +7,9 @@
 
 #include "user/config/schema.h"
 
+/* The shortest half_open_timeout there is */
+#define BREAKER_TIMEOUT_MIN_NS 100000000ULL
+
 #define READER(name)                                                                        \
 	int name(struct reader *reader, const struct field *field, const struct node *node, \
 		 void *into)
