@@ -6,10 +6,16 @@
 
 #include "user/base/prefix.h"
 
-/* What an entry said at the last pass */
+/*
+ * What an entry said at the last pass; low bits only, for there are as many of these as clients. A client that sends
+ * 2^24 packets between two passes shows too few, and one newcomer in 2^16 is taken for who was there before:
+ * one odd line in `weir top`, for a second.
+ */
 struct seen {
-	uint32_t tag, passed, refused;
+	uint64_t tag : 16, passed : 24, refused : 24;
 };
+_Static_assert(sizeof(struct seen) == 8, "one for each of a million entries");
+#define SEEN_MASK 0xffffffU
 
 struct scan {
 	struct seen *seen;
@@ -89,16 +95,18 @@ static void look(struct seen *seen, uint32_t tag, const struct weir_client *clie
 {
 	struct snapshot_service *service = &out->service[client->service % WEIR_SERVICES];
 	uint32_t passed = client->passed, refused = client->refused;
-	struct seen before = seen->tag == tag ? *seen : (struct seen){0};
+	struct seen before = seen->tag == (tag & 0xffff) ? *seen : (struct seen){0};
 
-	*seen = (struct seen){tag, passed, refused};
+	seen->tag = tag & 0xffff;
+	seen->passed = passed & SEEN_MASK;
+	seen->refused = refused & SEEN_MASK;
 	if (!(client->service & WEIR_CLIENT_PARENT)) {
 		service->clients++;
 		if (is_limited(client, input->side, input->now_ns * WEIR_TICKS_PER_NS))
 			service->clients_limited++;
 	}
-	passed -= before.passed;
-	refused -= before.refused;
+	passed = (passed - (uint32_t)before.passed) & SEEN_MASK;
+	refused = (refused - (uint32_t)before.refused) & SEEN_MASK;
 	if (passed || refused) {
 		struct snapshot_client busy = {
 			.length = (uint8_t)prefix_length(input->side, client),

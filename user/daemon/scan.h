@@ -14,7 +14,7 @@
 
 struct scan;
 
-/* Memory for what the last pass saw: 12 bytes for each entry of the table. NULL without memory. */
+/* Memory for what the last pass saw: 8 bytes for each entry of the table. NULL without memory. */
 struct scan *scan_new(uint32_t sets);
 void scan_free(struct scan *scan);
 
