@@ -23,19 +23,25 @@ configured() {
 	END
 }
 
-# serves: the upstream answers each GET with the status in $dir/status, after the seconds in $dir/delay; a line for each in $dir/served
+# serves: the upstream answers each GET with the status in $dir/status (0: by a RST), after the seconds in $dir/delay; a line for each in $dir/served
 serves() {
 	echo 200 > "$dir/status"
 	echo 0 > "$dir/delay"
 	: > "$dir/served"
 	background upstream "$client" "$python" -c '
-import http.server, sys, time
+import http.server, os, socket, struct, sys, time
 folder = sys.argv[1]
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         open(folder + "/served", "a").write(self.path + "\n")
         time.sleep(float(open(folder + "/delay").read()))
-        self.send_response(int(open(folder + "/status").read()))
+        status = int(open(folder + "/status").read())
+        if not status: # a RST
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            os.close(self.connection.detach())
+            return
+        self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
     def log_message(self, *_):
@@ -154,7 +160,7 @@ with concurrent.futures.ThreadPoolExecutor(200) as pool:
 	eventually 1 logged 'half_open -> open: probe_failed; ejections 2; for 2.0 s'
 }
 
-@test "answers with 500, silence after a request and silence to a SYN open it as well" {
+@test "answers with 500, resets, silence after a request and silence to a SYN open it as well" {
 	serves
 	guarded "recovery: 60s, consecutive_failures: 3, failure_ratio: off" "connect_timeout: 200ms, answer_timeout: 400ms, slow: 400ms"
 	is $'0 200' "$(call 1)"
@@ -164,12 +170,19 @@ with concurrent.futures.ThreadPoolExecutor(200) as pool:
 	is "7 000" "$(call 1)"
 	"$weir" breaker reset api
 
+	# resets the connection in place of an answer
+	echo 0 > "$dir/status"
+	is $'56 000\n56 000\n56 000' "$(call 3)"
+	eventually 1 is_state open
+	is "7 000" "$(call 1)"
+	"$weir" breaker reset api
+
 	# hangs after it has accepted
 	echo 200 > "$dir/status"
 	echo 4 > "$dir/delay"
 	calls_at_once 3
 	eventually 5 is_state open
-	holds '.upstreams[0].endpoints[0].results.no_answer == 3' "$("$weir" latency --once --json api)"
+	eventually 2 has_results reset=3 no_answer=3 # the figures are renewed each second
 	"$weir" breaker reset api
 
 	# does not answer at all: the SYN is lost
@@ -177,6 +190,15 @@ with concurrent.futures.ThreadPoolExecutor(200) as pool:
 	calls_at_once 3
 	eventually 5 is_state open
 	is "7 000" "$(call 1)"
+}
+
+# has_results NAME=COUNT...
+has_results() {
+	local results want
+	results=$("$weir" latency --once --json api | jq -r '.upstreams[0].endpoints[0].results | to_entries[] | "\(.key)=\(.value)"')
+	for want in "$@"; do
+		grep -qx "$want" <<< "$results" || return 1
+	done
 }
 
 @test "slow calls open it where that is asked for, and only as many as are asked for" {
