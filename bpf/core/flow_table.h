@@ -70,15 +70,20 @@ weir_inline u32 weir_flow_coarse(u64 ns)
 	return weir_coarse(ns << WEIR_TICK_SHIFT);
 }
 
+/* How long after its last packet a flow in this state matters, ns. upstream: this host is the initiator */
+weir_inline u64 weir_flow_life_ns(u8 state, bool upstream)
+{
+	if (state == WEIR_FLOW_OPEN)
+		return WEIR_FLOW_LIFE_NS;
+	if (state == WEIR_FLOW_CLOSED)
+		return 0;
+	return upstream ? WEIR_FLOW_LIFE_CALL_NS : WEIR_FLOW_LIFE_HALF_NS;
+}
+
 /* When a flow that is in this state now may be forgotten: coarse time */
 weir_inline u32 weir_flow_expiry(u8 state, bool upstream, u64 now_ns)
 {
-	u64 life = state == WEIR_FLOW_OPEN     ? WEIR_FLOW_LIFE_NS
-		   : state == WEIR_FLOW_CLOSED ? 0
-		   : upstream		       ? WEIR_FLOW_LIFE_CALL_NS
-					       : WEIR_FLOW_LIFE_HALF_NS;
-
-	return weir_flow_coarse(now_ns + life);
+	return weir_flow_coarse(now_ns + weir_flow_life_ns(state, upstream));
 }
 
 /* Is what lives in a way with so much time left, by weir_victim(), worth more than a new flow? */

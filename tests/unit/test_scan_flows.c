@@ -8,7 +8,7 @@
 /* last: cmocka.h wants the above */
 #include <cmocka.h>
 
-#include "bpf/core/slots.h"
+#include "bpf/core/flow_table.h"
 #include "user/daemon/scan_flows.h"
 
 #define SETS 64
@@ -349,10 +349,40 @@ static void bytes_go_in_and_out_as_this_host_sees_them(void **state)
 	assert_float_equal(top->silent_seconds, 0, 0.035);
 }
 
+/* As long as the kernel gives it, which is not the same for a call of ours and for anybody's SYN */
+static void silence_counts_from_the_last_packet_in_every_state(void **state)
+{
+	const struct {
+		uint8_t state;
+		bool upstream;
+	} flows[] = {
+		{WEIR_FLOW_ASKED, false},   {WEIR_FLOW_ASKED, true}, {WEIR_FLOW_ANSWERED, false},
+		{WEIR_FLOW_ANSWERED, true}, {WEIR_FLOW_OPEN, false}, {WEIR_FLOW_OPEN, true},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {
+		struct weir_flow flow = {.state = flows[i].state,
+					 .flags = flows[i].upstream ? WEIR_FLOW_UPSTREAM : 0,
+					 .bytes = {64}};
+		struct weir_flow *there = put(i, 0, flow);
+		u32 tag = (u32)world->set[0].slot[i];
+
+		world->set[0].slot[i] = WEIR_SLOT(
+			tag, weir_flow_expiry(flow.state, flows[i].upstream, NOW - 2 * SECOND));
+		pass(NOW - SECOND);
+		there->bytes[0] += 64000;
+		pass(NOW);
+		assert_float_equal(world->out->flow[0].silent_seconds, 2, 0.035);
+		world->set[0].slot[i] = WEIR_SLOT_FREE;
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
+		TEST(silence_counts_from_the_last_packet_in_every_state),
 		TEST(flows_that_may_be_forgotten_are_not_counted),
 		TEST(only_connections_to_an_upstream_that_were_made_are_open),
 		TEST(calls_that_take_too_long_are_given_up_on_once),

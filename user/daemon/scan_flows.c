@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/core/slots.h"
+#include "bpf/core/flow_table.h"
 
 /*
  * What a flow said at the last pass. Bytes in units of 64, so that 32 bits do not wrap around within a
@@ -105,10 +105,8 @@ static void keep_busiest(struct snapshot *out, const struct snapshot_flow *flow)
 /* Since the flow's last packet, by the life that packet gave it */
 static double silent_seconds(const struct weir_flow *flow, int32_t remaining)
 {
-	uint64_t life_ns = flow->state == WEIR_FLOW_CLOSED ? 0
-			   : flow->state == WEIR_FLOW_OPEN ? WEIR_FLOW_LIFE_NS
-							   : WEIR_FLOW_LIFE_HALF_NS;
-	int64_t life = weir_coarse(life_ns * WEIR_TICKS_PER_NS);
+	bool upstream = flow->flags & WEIR_FLOW_UPSTREAM;
+	int64_t life = weir_flow_coarse(weir_flow_life_ns(flow->state, upstream));
 	double coarse_seconds = (double)(1ULL << WEIR_COARSE_SHIFT) / (double)WEIR_TICKS_PER_SEC;
 
 	return life > remaining ? (double)(life - remaining) * coarse_seconds : 0;
