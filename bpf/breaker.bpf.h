@@ -16,6 +16,13 @@ weir_inline const struct weir_endpoint *weir_endpoint_at(const struct weir_side 
 	return &side->endpoint[index % WEIR_ENDPOINTS];
 }
 
+weir_inline struct weir_flow_sums *weir_my_flow_sums(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&weir_flow_sums, &zero);
+}
+
 /* ----------------------------------------------------------------------------------------- the gate */
 
 enum weir_asks {
@@ -126,10 +133,8 @@ enum { WEIR_FAILURES = 0 WEIR_RESULTS(X) };
 
 weir_inline void weir_lost_outcome(void)
 {
-	struct weir_flow_sums *sums;
-	u32 zero = 0;
+	struct weir_flow_sums *sums = weir_my_flow_sums();
 
-	sums = bpf_map_lookup_elem(&weir_flow_sums, &zero);
 	if (sums)
 		sums->outcomes_lost++;
 }

@@ -42,13 +42,6 @@ weir_inline struct weir_flow_set *weir_flow_set_of(u64 hash)
 	return bpf_map_lookup_elem(&weir_flows, &index);
 }
 
-weir_inline struct weir_flow_sums *weir_my_flow_sums(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&weir_flow_sums, &zero);
-}
-
 weir_inline void weir_discard(enum weir_discard why, u64 count)
 {
 	struct weir_flow_sums *sums = weir_my_flow_sums();

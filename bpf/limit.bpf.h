@@ -31,7 +31,7 @@ struct weir_judgement {
 	u8 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
 	u8 ipv6;
 	u8 interface;  /* number; WEIR_INTERFACES: none of ours */
-	u64 hash;      /* of the client, or of its parent where that is asked */
+	u64 hash;      /* of the key: the client's, or its parent's where that is asked */
 	u64 ban_until; /* what the prefix trie said, if BANNED is among flags; ticks */
 	u64 last;      /* the latest TAT of the client, ticks; for the expiry of its slot */
 	u64 after[WEIR_LIMITS]; /* the TAT that this packet left of each limit; 0: it did not count */
@@ -57,30 +57,27 @@ __noinline int weir_charge_in_turn(u64 *tat, u64 now, u64 cost, u64 burst, u64 *
 	return tat && next ? (int)weir_charge(tat, now, cost, burst, next) : WEIR_CHARGED;
 }
 
-/* weir_charge(), by the clock only if it must be */
+/* weir_gcra(), by the clock only if it must be */
+weir_inline bool weir_conforms(struct weir_judgement *j, u64 tat, u64 cost, u64 burst, u64 *next)
+{
+	enum weir_charge charge = weir_gcra_about(tat, j->about, cost, burst, next);
+
+	if (charge == WEIR_ASK_CLOCK)
+		return weir_gcra(tat, weir_now(j), cost, burst, next);
+	return charge == WEIR_CHARGED;
+}
+
+/* weir_charge(), the same */
 weir_inline enum weir_charge weir_charge_at(struct weir_judgement *j, u64 *tat, u64 cost, u64 burst,
 					    u64 *next)
 {
 	u64 old = weir_read_once(*tat);
-	enum weir_charge charge = weir_gcra_about(old, j->about, cost, burst, next);
 
-	if (charge == WEIR_ASK_CLOCK)
-		charge = weir_gcra(old, weir_now(j), cost, burst, next) ? WEIR_CHARGED
-									: WEIR_OVER_LIMIT;
-	if (charge == WEIR_CHARGED && weir_compare_and_swap(tat, old, *next) != old)
+	if (!weir_conforms(j, old, cost, burst, next))
+		return WEIR_OVER_LIMIT;
+	if (weir_compare_and_swap(tat, old, *next) != old)
 		return weir_charge_in_turn(tat, weir_now(j), cost, burst, next);
-	return charge;
-}
-
-/* Would it be charged? */
-weir_inline bool weir_conforms(struct weir_judgement *j, u64 tat, u64 cost, u64 burst)
-{
-	u64 next;
-	enum weir_charge charge = weir_gcra_about(tat, j->about, cost, burst, &next);
-
-	if (charge == WEIR_ASK_CLOCK)
-		return weir_gcra(tat, weir_now(j), cost, burst, &next);
-	return charge == WEIR_CHARGED;
+	return WEIR_CHARGED;
 }
 
 weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
@@ -353,10 +350,10 @@ __noinline int weir_charge_several(struct weir_judgement *j, const struct weir_u
 		return WEIR_PASSED;
 	rule = weir_rule(side, j);
 	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++) {
-		u64 cost = weir_cost_of(rule, i, units);
+		u64 cost = weir_cost_of(rule, i, units), next;
 
-		if (!cost ||
-		    weir_conforms(j, weir_read_once(client->tat[i]), cost, rule->limit[i].burst))
+		if (!cost || weir_conforms(j, weir_read_once(client->tat[i]), cost,
+					   rule->limit[i].burst, &next))
 			continue;
 		j->limit = i;
 		return WEIR_LIMITED;
@@ -410,17 +407,15 @@ __noinline int weir_refund(struct weir_judgement *j, const struct weir_key *key,
 {
 	const struct weir_side *side;
 	struct weir_client_set *set;
-	u64 hash;
 	u32 way;
 
 	if (!j || !key || !units)
 		return 0;
 	side = weir_side(j);
-	hash = weir_hash(key, weir_seed);
-	set = weir_set_of(hash);
+	set = weir_set_of(j->hash);
 	if (!side || !set)
 		return 0;
-	way = weir_find(set, hash, key);
+	way = weir_find(set, j->hash, key);
 	if (way < WEIR_WAYS)
 		weir_return_client(j, weir_rule(side, j), units, &set->way[way]);
 	return 0;
