@@ -33,6 +33,8 @@
 #define WEIR_CLIENT_UNLIMITED 0x10
 #define WEIR_CLIENT_DENIED 0x20
 #define WEIR_CLIENT_BANNED 0x40 /* until tat[3]; that bucket is full when the ban is over */
+#define WEIR_CLIENT_ASKED \
+	0x80 /* it has asked to be watched, see abi/share.h; not an answer of the trie */
 #define WEIR_CLIENT_CACHED (WEIR_CLIENT_UNLIMITED | WEIR_CLIENT_DENIED | WEIR_CLIENT_BANNED)
 
 /*

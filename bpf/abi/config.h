@@ -52,10 +52,10 @@ struct weir_limit {
 
 /* One (service, tier). First cache line: all that a client with up to two limits needs. */
 struct weir_rule {
-	u8 limits; /* how many of limit[] are in use */
-	u8 groups; /* how many of group[] are in use */
-	u8 flags;  /* WEIR_RULE_* */
-	u8 reserved;
+	u8 limits;	      /* how many of limit[] are in use */
+	u8 groups;	      /* how many of group[] are in use */
+	u8 flags;	      /* WEIR_RULE_* */
+	u8 cluster;	      /* which of them hold over a cluster: see abi/share.h */
 	u8 unit[WEIR_LIMITS]; /* enum weir_unit of limit[i] */
 	u8 group_unit[WEIR_LIMITS];
 	u32 reserved2;

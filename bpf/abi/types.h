@@ -22,7 +22,7 @@ typedef __s32 s32;
 typedef __s64 s64;
 #endif
 
-#define WEIR_LAYOUT 3
+#define WEIR_LAYOUT 4
 
 /*
  * Time. A tick is 1/16 ns of the monotonic clock (CLOCK_MONOTONIC, bpf_ktime_get_ns): fine enough

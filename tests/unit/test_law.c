@@ -65,7 +65,7 @@ static double one_then_all(const struct sim *sim, unsigned int node, double now)
 static struct sim make_sim(unsigned int nodes, double interval)
 {
 	return (struct sim){.nodes = nodes,
-			    .limit = {1000, 1000, LAW_ON_OUTAGE_SHARE},
+			    .limit = {1000, 1000, OUTAGE_SHARE},
 			    .interval = interval,
 			    .seconds = 30,
 			    .report_from = 10,
@@ -423,7 +423,7 @@ static void an_enforcer_that_gives_away_what_a_burst_grows_by_breaks_the_bound(v
 #define SEC 1000000000ULL
 static const struct law_cluster ten = {SEC / 10, 10};
 
-static struct law_limit limit_of(enum law_outage on_outage)
+static struct law_limit limit_of(enum outage on_outage)
 {
 	return (struct law_limit){1000, 1000, on_outage};
 }
@@ -442,7 +442,7 @@ static void check(double value, double expected)
 
 static void a_key_begins_with_an_even_share(void **state)
 {
-	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE), small = {5 / 3600.0, 5, 0};
+	struct law_limit limit = limit_of(OUTAGE_SHARE), small = {5 / 3600.0, 5, 0};
 	struct law_cluster alone = {SEC / 10, 0};
 	struct law_key key;
 
@@ -463,12 +463,12 @@ static void a_key_begins_with_an_even_share(void **state)
 static void a_lease_ends_as_the_limit_says(void **state)
 {
 	static const struct {
-		enum law_outage on_outage;
+		enum outage on_outage;
 		double rate, burst;
-	} cases[] = {{LAW_ON_OUTAGE_SHARE, 100, 100},
-		     {LAW_ON_OUTAGE_LOCAL, 1000, 1000},
-		     {LAW_ON_OUTAGE_KEEP, 400, 400},
-		     {LAW_ON_OUTAGE_DENY, 0, 0}};
+	} cases[] = {{OUTAGE_SHARE, 100, 100},
+		     {OUTAGE_LOCAL, 1000, 1000},
+		     {OUTAGE_KEEP, 400, 400},
+		     {OUTAGE_DENY, 0, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -489,13 +489,13 @@ static void a_lease_ends_as_the_limit_says(void **state)
 		check(share.credit, -30);
 		assert_false(law_lapse(&key, &limit, &ten, 2 * SEC, &share));
 	}
-	assert_string_equal(law_outage_name(LAW_ON_OUTAGE_DENY), "deny");
-	assert_string_equal(law_outage_name(LAW_ON_OUTAGE_SHARE), "share");
+	assert_string_equal(outage_word(OUTAGE_DENY), "deny");
+	assert_string_equal(outage_word(OUTAGE_SHARE), "share");
 }
 
 static void a_backlog_is_capped_at_a_part_of_one_burst(void **state)
 {
-	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE);
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
 	struct law_report report;
 	struct law_share share;
 	struct law_key key;
@@ -514,7 +514,7 @@ static void a_backlog_is_capped_at_a_part_of_one_burst(void **state)
 
 static void a_report_stays_the_same_until_it_is_answered(void **state)
 {
-	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE);
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
 	struct law_answer answer = answer_of(1000, 900);
 	struct law_report first, again;
 	struct law_key key;
@@ -534,7 +534,7 @@ static void a_report_stays_the_same_until_it_is_answered(void **state)
 
 static void an_advance_is_asked_for_after_the_others_have_reported(void **state)
 {
-	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE);
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
 	struct law_answer answer = answer_of(1000, 900);
 	struct law_report report;
 	struct law_share share;
@@ -578,7 +578,7 @@ static void an_advance_is_asked_for_after_the_others_have_reported(void **state)
 
 static void a_repeat_advances_nothing(void **state)
 {
-	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE);
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
 	struct law_answer answer = answer_of(1000, 900);
 	struct law_report report;
 	struct law_key key;
@@ -593,7 +593,7 @@ static void a_repeat_advances_nothing(void **state)
 
 static void shares_are_kept_while_redis_learns_anew(void **state)
 {
-	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE);
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
 	struct law_answer answer = answer_of(1000, 900);
 	struct law_report report;
 	struct law_key key;
@@ -626,7 +626,7 @@ static void shares_are_kept_while_redis_learns_anew(void **state)
 /* It once left out what the node itself had not reported yet, and so was always a full bucket */
 static void a_hint_counts_what_was_admitted_without_redis(void **state)
 {
-	struct law_limit limit = limit_of(LAW_ON_OUTAGE_SHARE);
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
 	struct law_answer answer = answer_of(1000, 300);
 	struct law_report report;
 	struct law_share share;
@@ -715,7 +715,7 @@ static void no_input_makes_a_share_that_is_none(void **state)
 	for (int run = 0; run < 3000; run++) {
 		struct law_limit limit = {ldexp(1, (int)random_below(&random, 60) - 20),
 					  ldexp(1, (int)random_below(&random, 53)),
-					  (enum law_outage)random_below(&random, 4)};
+					  (enum outage)random_below(&random, 4)};
 		struct law_cluster cluster = {any_number(&random), (uint32_t)any_number(&random)};
 		uint64_t now = any_number(&random) >> 2;
 		struct law_key key;

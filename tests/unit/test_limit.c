@@ -26,7 +26,8 @@ static int check(const struct config_limit *limit)
 static void assert_ticks(enum weir_unit unit, uint64_t amount, uint64_t period_ns, uint64_t burst,
 			 uint64_t cost, uint64_t burst_ticks)
 {
-	const struct config_limit limit = {unit, amount, period_ns, burst};
+	const struct config_limit limit = {
+		.unit = unit, .amount = amount, .period_ns = period_ns, .burst = burst};
 	struct weir_limit ticks;
 
 	assert_int_equal(check(&limit), 0);

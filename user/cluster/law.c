@@ -8,17 +8,6 @@
 /* Units: counts beyond it are no counts; up to it a double is exact, and so are the numbers of the script */
 #define MOST_UNITS (UINT64_C(1) << 53)
 
-const char *law_outage_name(enum law_outage outage)
-{
-	static const char *const names[] = {
-#define X(name, text) text,
-		LAW_OUTAGES(X)
-#undef X
-	};
-
-	return (size_t)outage < sizeof(names) / sizeof(names[0]) ? names[outage] : "?";
-}
-
 static double between(double least, double value, double most)
 {
 	/* In this order a NaN becomes least */
@@ -162,8 +151,8 @@ static void split_demand(struct law_key *key, const struct law_limit *limit,
 static uint64_t admitted_capped(const struct law_key *key, const struct law_limit *limit,
 				const struct law_cluster *cluster)
 {
-	double most = limit->on_outage == LAW_ON_OUTAGE_KEEP ? key->share.burst
-							     : limit->burst * even(cluster);
+	double most = limit->on_outage == OUTAGE_KEEP ? key->share.burst
+						      : limit->burst * even(cluster);
 
 	if (!key->away || (double)key->admitted <= fmax(1, most))
 		return key->admitted;
@@ -392,15 +381,16 @@ bool law_lapse(struct law_key *key, const struct law_limit *limit,
 	key->mode = LAW_OUT;
 	key->away = true;
 	switch (limit->on_outage) {
-	case LAW_ON_OUTAGE_SHARE:
+	case OUTAGE_SHARE:
 		set_rate(key, limit, limit->rate * even(cluster));
 		break;
-	case LAW_ON_OUTAGE_LOCAL:
+	case OUTAGE_LOCAL:
 		set_rate(key, limit, limit->rate);
 		break;
-	case LAW_ON_OUTAGE_KEEP:
+	case OUTAGE_KEEP:
+	case OUTAGE_COUNT:
 		break;
-	case LAW_ON_OUTAGE_DENY:
+	case OUTAGE_DENY:
 		key->share = (struct law_share){0};
 		break;
 	}

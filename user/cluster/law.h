@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/base/outage.h"
+
 /* At most, by what this node demanded above its even share: a trickle must not take the whole burst with it */
 #define LAW_HEADROOM 2
 /* With a shared bucket that is full, so much more than R is shared out, and nothing more when it is half full */
@@ -42,26 +44,11 @@
  */
 #define LAW_SETTLE_NS 25000000ULL
 
-/* One list: the configuration reads these names */
-#define LAW_OUTAGES(X)                                  \
-	X(SHARE, "share") /* R/N of the last N known */ \
-	X(LOCAL, "local") /* R on each node */          \
-	X(KEEP, "keep")	  /* the last share */          \
-	X(DENY, "deny")	  /* nothing */
-
-enum law_outage {
-#define X(name, text) LAW_ON_OUTAGE_##name,
-	LAW_OUTAGES(X)
-#undef X
-};
-
-const char *law_outage_name(enum law_outage outage);
-
 /* For all nodes together. Both below 2^53 */
 struct law_limit {
 	double rate;  /* R, units/s, over 0 */
 	double burst; /* B, units, at least 1 */
-	enum law_outage on_outage;
+	enum outage on_outage;
 };
 
 struct law_cluster {

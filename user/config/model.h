@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "bpf/abi/config.h"
+#include "user/base/outage.h"
 #include "user/base/prefix.h"
 
 enum config_attach { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC, ATTACH_TC };
@@ -38,8 +39,10 @@ struct config_prefixes {
 struct config_limit {
 	enum weir_unit unit;
 	uint64_t amount;
-	uint64_t period_ns; /* 1 s, 1 min, 1 h or 1 day */
-	uint64_t burst;	    /* default: amount */
+	uint64_t period_ns;    /* 1 s, 1 min, 1 h or 1 day */
+	uint64_t burst;	       /* default: amount */
+	bool cluster;	       /* scope: node | cluster, all nodes together */
+	enum outage on_outage; /* of a cluster limit; default cluster.on_outage */
 };
 
 struct config_rule {
@@ -150,6 +153,47 @@ struct config_upstream {
 	struct config_probe probe;
 };
 
+enum config_redis_kind { REDIS_SINGLE, REDIS_SENTINEL, REDIS_CLUSTER };
+
+/*
+ * Where Redis is, from one URL:
+ *   redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]    rediss://... the same by TLS
+ *   unix://[USER[:PASSWORD]@]/PATH[?db=N]
+ *   redis-sentinel://[USER[:PASSWORD]@]HOST[:PORT],HOST[:PORT].../MASTER[/DATABASE]   port 26379
+ *   redis-cluster://[USER[:PASSWORD]@]HOST[:PORT],HOST[:PORT]...
+ * rediss-sentinel:// and rediss-cluster:// by TLS. %XX in user and password; ":PASSWORD@" has no user.
+ */
+struct config_redis {
+	enum config_redis_kind kind;
+	struct config_endpoint
+		*address; /* of Redis, of the sentinels, or of nodes of the cluster; none: path */
+	size_t addresses;
+	char *path;	   /* unix socket; NULL: none */
+	char *master;	   /* of the sentinels; NULL: none */
+	uint32_t database; /* 0 .. 65535 */
+	bool tls;
+	char *user;	/* ACL user; NULL: the default one */
+	char *password; /* NULL: none. Never in a log, an error or an answer */
+	char *password_file; /* cluster.password_file, read at each connection, for passwords that change; NULL: none */
+	char *tls_ca, *tls_cert,
+		*tls_key; /* paths; NULL: the system's authorities, no certificate of ours */
+	char *shown;	  /* the URL without its password: for people */
+};
+
+/* Quotas over several nodes (docs/cluster.md). All nodes must say the same, but for redis.user and passwords */
+#define CONFIG_CLUSTER_PREFIX 64
+struct config_cluster {
+	bool enabled; /* there is a `cluster` */
+	struct config_redis redis;
+	uint64_t interval_ns;		    /* of a round, 50 ms .. 5 s, default 100 ms */
+	enum outage on_outage;		    /* of limits that say nothing, default share */
+	char prefix[CONFIG_CLUSTER_PREFIX]; /* of all keys, default "weir" */
+	uint32_t hot_clients; /* reported in a round at most, 1 .. 1000, default 500 */
+	/* What addresses in Redis are hashed and bans are encrypted with. Neither: one that the nodes share through Redis */
+	char *secret;	   /* at least 16 characters; never in a log, an error or an answer */
+	char *secret_file; /* read at the start and at a reload */
+};
+
 enum config_log_format { LOG_AUTO, LOG_TEXT, LOG_JSON };
 
 struct config {
@@ -169,6 +213,7 @@ struct config {
 	char *admin;	   /* unix socket path, default /run/weir/weir.sock */
 	struct config_upstream *upstream;
 	size_t upstreams;
+	struct config_cluster cluster;
 	bool latency;			 /* follow flows at all: latency: {enabled: true} */
 	uint64_t bucket_ns[WEIR_LE_MAX]; /* latency: {buckets: [...]}, ascending: the `le` of /metrics */
 	size_t buckets;

@@ -53,8 +53,10 @@ static bool limitless(const struct config_service *service, const struct config 
 static void compile_service(const struct config_service *service, const struct config *config,
 			    uint32_t cpus, struct weir_service *out)
 {
-	const struct config_limit guard = {WEIR_UNIT_CONNECTIONS, service->new_clients, 1000000000,
-					   service->new_clients};
+	const struct config_limit guard = {.unit = WEIR_UNIT_CONNECTIONS,
+					   .amount = service->new_clients,
+					   .period_ns = 1000000000,
+					   .burst = service->new_clients};
 
 	if (service->observe)
 		out->flags |= WEIR_SERVICE_OBSERVE;

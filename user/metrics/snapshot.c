@@ -27,6 +27,7 @@ void snapshot_unref(struct snapshot *snapshot)
 	free(snapshot->series);
 	free(snapshot->limit);
 	free(snapshot->latency);
+	free(snapshot->cluster.limit);
 	free(snapshot);
 }
 

@@ -17,6 +17,7 @@
 #include "bpf/abi/latency.h"
 #include "user/base/breaker_words.h"
 #include "user/base/cleanup.h"
+#include "user/base/outage.h"
 #include "user/metrics/histogram.h"
 
 struct snapshot_interface {
@@ -142,6 +143,64 @@ struct snapshot_flow {
 	double silent_seconds; /* since its last packet, to within 17 ms */
 };
 
+/* A limit of the cluster, as this node sees it */
+struct snapshot_cluster_limit {
+	uint16_t limit; /* index in snapshot.limit */
+	enum cluster_mode mode;
+	enum outage on_outage;
+	double share_rate,
+		share_burst; /* units/s, units: a group's share, or what each client has that is not hot */
+	double ratio;	     /* of the limit: share_rate by its rate, 0 .. 1 */
+	double demand; /* units/s here; of limits of clients all watched ones together */
+	double level;  /* of a group: units in the shared bucket */
+	uint32_t hot;  /* clients with a share of their own */
+};
+
+/* A watched client of a cluster limit, the hottest first */
+#define SNAPSHOT_HOT 64
+struct snapshot_hot {
+	uint8_t addr[16]; /* wire order; IPv4 as ::ffff:a.b.c.d */
+	uint8_t length;
+	uint16_t limit; /* index in snapshot.limit */
+	enum cluster_mode mode;
+	double demand;	   /* units/s here */
+	double share_rate; /* units/s */
+	double ratio, level;
+};
+
+#define SNAPSHOT_NODES 128
+struct snapshot_cluster {
+	bool enabled;
+	char redis[256]; /* the URL without its password */
+	bool redis_up;
+	char redis_state[16];	/* word of enum redis_state */
+	char error[256];	/* why it is not up, and what to do; "" */
+	char breaker[16];	/* of Redis itself: word of enum breaker_state */
+	enum cluster_mode mode; /* the worst of all limits */
+	uint64_t interval_ns;
+	uint32_t nodes;		       /* N */
+	char node[SNAPSHOT_NODES][64]; /* names of those that were heard, sorted; the first of them */
+	uint32_t node_names;
+	uint64_t rounds[3];	/* ok, failed, repeated */
+	uint64_t reports_ahead; /* reports before their round */
+	double last_success;	/* Unix seconds; 0: never */
+	double lag_seconds;	/* since the last answer; -1: never */
+	double round_seconds;	/* the last round on the cluster thread, without waiting */
+	uint64_t reconnects;
+	uint32_t hot_keys, watched; /* clients reported, clients counted */
+	double backlog;		    /* units admitted and not acknowledged yet, over all keys */
+	struct snapshot_redis_command {
+		char name[16]; /* "round", "orders" */
+		uint64_t ok, failed;
+		struct histogram duration;
+	} command[4];
+	size_t commands;
+	struct snapshot_cluster_limit *limit; /* from malloc */
+	size_t limits;
+	struct snapshot_hot hot[SNAPSHOT_HOT];
+	size_t hots;
+};
+
 struct snapshot_component {
 	char name[24];
 	int status; /* 0 healthy, 1 degraded, 2 unhealthy */
@@ -172,6 +231,8 @@ struct snapshot {
 	size_t limits;
 	struct weir_totals totals;
 	uint64_t parse_errors[3]; /* ethernet, network, transport */
+
+	struct snapshot_cluster cluster;
 
 	uint64_t table_entries, table_capacity;
 	double scan_seconds;		/* the last scan */
@@ -207,7 +268,7 @@ struct snapshot {
 	uint64_t log_messages[8]; /* by syslog priority */
 };
 
-/* Empty, with one reference; NULL without memory. It owns series, limit and latency (from malloc). */
+/* Empty, with one reference; NULL without memory. It owns series, limit, latency and cluster.limit (from malloc). */
 struct snapshot *snapshot_new(void);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 
