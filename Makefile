@@ -71,7 +71,7 @@ pkg_libs = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(packages)))$(pkg_l
 werror := $(if $(filter-out 0,$(WERROR)),-Werror)
 # What the optimizer of one gcc proves that of another does not: a warning, but no reason to stop
 gcc_werror := $(if $(werror),$(werror) -Wno-error=maybe-uninitialized)
-warnings := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter
+warnings := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter -Wno-missing-field-initializers
 track = -MMD -MP -MF $(@:.o=.d)
 include_dirs := -I. -Ibuild
 base_flags = -std=gnu11 -g -D_GNU_SOURCE= $(warnings) $(include_dirs) $(pkg_cflags)
