@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "user/base/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "user/base/number.h"
@@ -31,4 +32,22 @@ double clock_unix_seconds(void)
 double clock_seconds_since(uint64_t start_ns)
 {
 	return (double)(clock_monotonic_ns() - start_ns) / 1e9;
+}
+
+const char *clock_text(uint64_t unix_ns, char out[CLOCK_TEXT])
+{
+	time_t seconds = (time_t)(unix_ns / NS_PER_SEC);
+	struct tm utc;
+	size_t length;
+
+	gmtime_r(&seconds, &utc);
+	length = strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(out + length, CLOCK_TEXT - length, ".%03uZ",
+		 (unsigned int)(unix_ns % NS_PER_SEC / 1000000));
+	return out;
+}
+
+uint64_t clock_unix_of(uint64_t monotonic_ns)
+{
+	return clock_unix_ns() + (monotonic_ns - clock_monotonic_ns());
 }

@@ -14,5 +14,12 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_unix_ns(void);
 double clock_unix_seconds(void);
 
+/* RFC 3339 in UTC, to the millisecond: "2026-01-02T03:04:05.678Z". Returns out. Not after the year 9999. */
+#define CLOCK_TEXT 32
+const char *clock_text(uint64_t unix_ns, char out[CLOCK_TEXT]);
+
+/* A moment of CLOCK_MONOTONIC, past or to come, as CLOCK_REALTIME tells it at present */
+uint64_t clock_unix_of(uint64_t monotonic_ns);
+
 /* Seconds since an earlier clock_monotonic_ns() */
 double clock_seconds_since(uint64_t start_ns);

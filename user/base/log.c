@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/clock.h"
+#include "user/base/number.h"
 #include "user/base/utf8.h"
 
 /*
@@ -108,18 +110,19 @@ static void add_escaped(struct line *line, const char *text, bool json, size_t l
 
 static void add_time(struct line *line, bool json)
 {
-	char text[64], full[80];
-	struct timespec now;
-	struct tm tm;
+	char text[CLOCK_TEXT];
+	uint64_t now_ns = clock_unix_ns();
+	time_t seconds = (time_t)(now_ns / NS_PER_SEC);
+	struct tm local;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (json)
-		gmtime_r(&now.tv_sec, &tm);
-	else
-		localtime_r(&now.tv_sec, &tm);
-	strftime(text, sizeof(text), json ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
-	snprintf(full, sizeof(full), "%s.%03ld%s", text, now.tv_nsec / 1000000, json ? "Z" : "");
-	add_text(line, full);
+	if (json) {
+		add_text(line, clock_text(now_ns, text));
+		return;
+	}
+	localtime_r(&seconds, &local);
+	snprintf(text, sizeof(text), "%02d:%02d:%02d.%03u", local.tm_hour, local.tm_min,
+		 local.tm_sec, (unsigned int)(now_ns % NS_PER_SEC / 1000000));
+	add_text(line, text);
 }
 
 static void add_field(struct line *line, const char *name, const char *value, size_t limit)

@@ -91,6 +91,16 @@ static int in_range(uint64_t value, uint64_t min, uint64_t max, uint64_t *out)
 	return 0;
 }
 
+/* The number times the scale, if that is whole and within the range */
+static int scaled_in_range(const struct decimal *number, uint64_t scale, uint64_t min, uint64_t max,
+			   uint64_t *out)
+{
+	uint64_t value;
+	int r = exact(number, scale, 1, &value);
+
+	return r < 0 ? r : in_range(value, min, max, out);
+}
+
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
 	struct decimal number;
@@ -107,7 +117,7 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 static int parse_scaled(const char *text, bool bytes, uint64_t min, uint64_t max, uint64_t *out)
 {
 	struct decimal number;
-	uint64_t scale, value;
+	uint64_t scale;
 	int r;
 
 	r = read_decimal(&text, &number);
@@ -118,8 +128,7 @@ static int parse_scaled(const char *text, bool bytes, uint64_t min, uint64_t max
 		text++;
 	if (*text)
 		return -EINVAL;
-	r = exact(&number, scale, 1, &value);
-	return r < 0 ? r : in_range(value, min, max, out);
+	return scaled_in_range(&number, scale, min, max, out);
 }
 
 int number_parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *out)
@@ -136,7 +145,6 @@ int number_parse_decimal(const char *text, uint64_t scale, uint64_t min, uint64_
 			 uint64_t *out)
 {
 	struct decimal number;
-	uint64_t value;
 	int r;
 
 	r = read_decimal(&text, &number);
@@ -144,14 +152,12 @@ int number_parse_decimal(const char *text, uint64_t scale, uint64_t min, uint64_
 		return r;
 	if (*text)
 		return -EINVAL;
-	r = exact(&number, scale, 1, &value);
-	return r < 0 ? r : in_range(value, min, max, out);
+	return scaled_in_range(&number, scale, min, max, out);
 }
 
 int number_parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
 	struct decimal number;
-	uint64_t value;
 	int r;
 
 	r = read_decimal(&text, &number);
@@ -159,8 +165,7 @@ int number_parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t 
 		return r;
 	if (strcmp(text, "%"))
 		return -EINVAL;
-	r = exact(&number, 100, 1, &value);
-	return r < 0 ? r : in_range(value, min, max, out);
+	return scaled_in_range(&number, 100, min, max, out);
 }
 
 /* A name of a span of time and its length */
@@ -191,7 +196,7 @@ int number_parse_duration(const char *text, uint64_t min_ns, uint64_t max_ns, ui
 		{NULL, 0},
 	};
 	struct decimal number;
-	uint64_t unit_ns, value;
+	uint64_t unit_ns;
 	int r;
 
 	r = read_decimal(&text, &number);
@@ -200,8 +205,7 @@ int number_parse_duration(const char *text, uint64_t min_ns, uint64_t max_ns, ui
 	unit_ns = find_span(units, text);
 	if (!unit_ns)
 		return -EINVAL;
-	r = exact(&number, unit_ns, 1, &value);
-	return r < 0 ? r : in_range(value, min_ns, max_ns, out_ns);
+	return scaled_in_range(&number, unit_ns, min_ns, max_ns, out_ns);
 }
 
 const char *number_format_duration(uint64_t ns, char *buffer, size_t size)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A change of state, for the log, for `weir events` and for the figures: after it is enforced, for writing takes longer. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "user/base/clock.h"
 #include "user/base/log.h"
@@ -68,19 +66,6 @@ static uint64_t end_ns(const struct breaker_change *change)
 	return change->to == BREAKER_OPEN ? change->figures.retry_ns : change->figures.until_ns;
 }
 
-/* CLOCK_MONOTONIC as time of day, RFC 3339 in UTC */
-static void format_moment(uint64_t ns, char out[40])
-{
-	double at = clock_unix_seconds() + ((double)ns - (double)clock_monotonic_ns()) / 1e9;
-	time_t seconds = (time_t)at;
-	struct tm utc;
-	size_t length;
-
-	gmtime_r(&seconds, &utc);
-	length = strftime(out, 24, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out + length, 40 - length, ".%03dZ", (int)((at - (double)seconds) * 1000));
-}
-
 static void log_change(const struct breakers *breakers, const struct breakers_upstream *upstream,
 		       const struct breaker_change *change, const char *figures, const char *until)
 {
@@ -102,36 +87,31 @@ static void feed_change(const struct breakers *breakers, const struct breakers_u
 			const struct breaker_change *change, const char *figures, const char *until)
 {
 	const struct breaker_figures *at = &change->figures;
-	char time[40], line[FEED_LINE], *text;
-	json_t *json;
-
-	format_moment(change->now_ns, time);
-	json = json_pack(
+	char time[CLOCK_TEXT];
+	json_t *json = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s?}",
-		"event", "breaker", "time", time, "upstream", upstream->name, "endpoint",
-		upstream->endpoint[change->endpoint].name, "from", breaker_state_word(change->from),
-		"to", breaker_state_word(change->to), "reason", breaker_reason_word(change->reason),
-		"observed", !change->enforced, "figures", figures, "streak", (json_int_t)at->streak,
-		"calls", (json_int_t)at->calls, "failures", (json_int_t)at->failures, "slow",
+		"event", "breaker", "time", clock_text(clock_unix_of(change->now_ns), time),
+		"upstream", upstream->name, "endpoint", upstream->endpoint[change->endpoint].name,
+		"from", breaker_state_word(change->from), "to", breaker_state_word(change->to),
+		"reason", breaker_reason_word(change->reason), "observed", !change->enforced,
+		"figures", figures, "streak", (json_int_t)at->streak, "calls",
+		(json_int_t)at->calls, "failures", (json_int_t)at->failures, "slow",
 		(json_int_t)at->slow, "connections", (json_int_t)at->connections, "waiting_syns",
 		(json_int_t)at->waiting_syns, "ejections", (json_int_t)at->ejections, "until",
 		until[0] ? until : NULL);
-	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	if (text && snprintf(line, sizeof(line), "%s\n", text) < (int)sizeof(line))
-		feed_add(breakers->feed, line);
-	free(text);
+
+	feed_tell(breakers->feed, json);
 }
 
 void breakers_tell(struct breakers *breakers)
 {
 	for (size_t i = 0; i < breakers->newses; i++) {
 		const struct breakers_news *news = &breakers->news[i];
-		char figures[96], until[40] = "";
+		char figures[96], until[CLOCK_TEXT] = "";
 
 		describe(news->upstream, &news->change, figures, sizeof(figures));
 		if (end_ns(&news->change))
-			format_moment(end_ns(&news->change), until);
+			clock_text(clock_unix_of(end_ns(&news->change)), until);
 		log_change(breakers, news->upstream, &news->change, figures, until);
 		feed_change(breakers, news->upstream, &news->change, figures, until);
 	}

@@ -6,7 +6,6 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "user/base/clock.h"
 #include "user/base/log.h"
@@ -145,42 +144,26 @@ static const char *limit_text(const struct control *control, const struct weir_e
 	return NULL;
 }
 
-static void format_time(uint64_t time_ns, char out[40])
-{
-	double at = clock_unix_seconds() - (double)(clock_monotonic_ns() - time_ns) / 1e9;
-	time_t seconds = (time_t)at;
-	struct tm utc;
-	size_t length;
-
-	gmtime_r(&seconds, &utc);
-	length = strftime(out, 24, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out + length, 40 - length, ".%03dZ", (int)((at - (double)seconds) * 1000));
-}
-
 static void on_event(void *context, const struct weir_event *event)
 {
 	struct control *control = context;
 	const struct weir_state *names = datapath_names(control->gather.datapath);
-	char time[40], from[PREFIX_TEXT], to[PREFIX_TEXT], number[8], limit[WEIR_LIMIT_TEXT];
-	char *text, line[FEED_LINE];
-	json_t *json;
+	char time[CLOCK_TEXT], from[PREFIX_TEXT], to[PREFIX_TEXT], number[8],
+		limit[WEIR_LIMIT_TEXT];
+	json_t *json =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s?, s:b}",
+			  "time", clock_text(clock_unix_of(event->time_ns), time), "verdict",
+			  verdict_word(event->verdict), "interface",
+			  names->interface[event->interface % WEIR_INTERFACES], "service",
+			  names->service[event->service % WEIR_SERVICES], "tier",
+			  names->tier[event->tier % WEIR_TIERS], "source",
+			  prefix_text(event->saddr, 128, from, sizeof(from)), "sport", event->sport,
+			  "destination", prefix_text(event->daddr, 128, to, sizeof(to)), "dport",
+			  event->dport, "protocol", protocol_name(event->protocol, number), "bytes",
+			  (int)event->bytes, "limit", limit_text(control, event, limit), "observed",
+			  event->observed);
 
-	format_time(event->time_ns, time);
-	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s?, s:b}",
-			 "time", time, "verdict", verdict_word(event->verdict), "interface",
-			 names->interface[event->interface % WEIR_INTERFACES], "service",
-			 names->service[event->service % WEIR_SERVICES], "tier",
-			 names->tier[event->tier % WEIR_TIERS], "source",
-			 prefix_text(event->saddr, 128, from, sizeof(from)), "sport", event->sport,
-			 "destination", prefix_text(event->daddr, 128, to, sizeof(to)), "dport",
-			 event->dport, "protocol", protocol_name(event->protocol, number), "bytes",
-			 (int)event->bytes, "limit", limit_text(control, event, limit), "observed",
-			 event->observed);
-	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	if (text && snprintf(line, sizeof(line), "%s\n", text) < (int)sizeof(line))
-		feed_add(control->feed, line);
-	free(text);
+	feed_tell(control->feed, json);
 }
 
 void control_read_events(struct control *control)

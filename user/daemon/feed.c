@@ -42,14 +42,17 @@ void feed_free(struct feed *feed)
 	free(feed);
 }
 
-void feed_add(struct feed *feed, const char *line)
+void feed_tell(struct feed *feed, json_t *event)
 {
-	size_t length = strlen(line);
+	char line[FEED_LINE];
+	size_t length = event ? json_dumpb(event, line, sizeof(line), JSON_COMPACT) : 0;
 
-	if (length >= FEED_LINE)
+	json_decref(event);
+	if (!length || length > sizeof(line) - 2)
 		return;
+	memcpy(line + length, "\n", 2);
 	pthread_mutex_lock(&feed->lock);
-	memcpy(feed->line[feed->added++ % FEED_LINES], line, length + 1);
+	memcpy(feed->line[feed->added++ % FEED_LINES], line, length + 2);
 	pthread_cond_broadcast(&feed->grown);
 	pthread_mutex_unlock(&feed->lock);
 }

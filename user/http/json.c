@@ -2,10 +2,9 @@
 #include "user/http/json.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/utf8.h"
 
 #define LAST_SECOND 253402300799.0 /* of the year 9999: RFC 3339 has four digits */
@@ -61,19 +60,11 @@ json_t *json_double(double number)
 
 json_t *json_time(double unix_seconds)
 {
-	char date[32], whole[48];
-	struct tm parts;
-	time_t seconds;
-	int64_t ms;
+	char text[CLOCK_TEXT];
 
 	if (!isfinite(unix_seconds) || unix_seconds <= 0 || unix_seconds > LAST_SECOND)
 		return json_null();
-	ms = (int64_t)(unix_seconds * 1e3 + 0.5);
-	seconds = (time_t)(ms / 1000);
-	gmtime_r(&seconds, &parts);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(whole, sizeof(whole), "%s.%03dZ", date, (int)(ms % 1000));
-	return json_string(whole);
+	return json_string(clock_text((uint64_t)(unix_seconds * 1e3 + 0.5) * 1000000, text));
 }
 
 json_t *json_age(const struct snapshot *snapshot, uint64_t now_ns)
