@@ -32,7 +32,7 @@ _weir()
 	elif [ "$previous" = '=' ]; then
 		previous=${COMP_WORDS[COMP_CWORD-2]}
 	fi
-	local commands='run check status top latency events ban unban bans breakers breaker reload detach version help'
+	local commands='run check status top latency events ban unban bans breakers breaker cluster reload detach version help'
 	if [ "$COMP_CWORD" = 1 ]; then
 		_weir_words "$commands --help --version" "$current"
 		return
@@ -66,6 +66,7 @@ _weir()
 	bans) options='--socket --json --help' ;;
 	breakers) options='--socket --json --interval --once --watch --help' ;;
 	breaker) options='--socket --json --for --help' ;;
+	cluster) options='--socket --json --interval --once --watch --help' ;;
 	reload) options='--socket --json --help' ;;
 	detach) options='--socket --json --pins --help' ;;
 	version) options='--json --help' ;;

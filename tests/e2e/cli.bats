@@ -102,7 +102,7 @@ provoke() {
 @test "every --json is one JSON value" {
 	limited
 	start
-	for command in status 'top --once' 'top --flows --once' 'latency --once' bans version 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
+	for command in status 'top --once' 'top --flows --once' 'latency --once' breakers cluster bans version 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
 		# shellcheck disable=SC2086 # a command and its arguments
 		run -0 --separate-stderr "$weir" $command --json
 		is 1 "$(jq -s length <<< "$output")"
@@ -111,8 +111,22 @@ provoke() {
 	is 0 "$(wait "$daemon"; echo $?)"
 }
 
+@test "without a cluster in the configuration weir cluster says so, and metrics have none of it" {
+	limited
+	start
+	run -0 "$weir" cluster
+	is "no cluster is configured: limits hold on this node alone" "$output"
+	is false "$("$weir" cluster --json | jq .enabled)"
+	is null "$("$weir" status --json | jq .cluster)"
+	run -0 "$weir" status
+	refute contains "$output" "cluster "
+	get /metrics > "$dir/metrics"
+	contains "$(< "$dir/metrics")" weir_build_info
+	refute grep -E '^weir_(cluster|redis)_|^weir_limit_share' "$dir/metrics"
+}
+
 @test "without a daemon every command says so, names the socket, and ends with 1" {
-	for command in status 'top --once' 'top --flows --once' 'latency --once' events bans 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
+	for command in status 'top --once' 'top --flows --once' 'latency --once' breakers cluster events bans 'ban 10.1.2.3' 'unban 10.1.2.3' reload detach; do
 		# shellcheck disable=SC2086
 		run -1 --separate-stderr "$weir" $command
 		contains "$stderr" "$socket"

@@ -136,6 +136,31 @@ static void fill_upstreams(struct snapshot *snapshot)
 	other->stale = true;
 }
 
+/* Two limits of the snapshot are the cluster's; Redis is away, and was there */
+static void fill_cluster(struct snapshot *snapshot)
+{
+	struct snapshot_cluster *cluster = &snapshot->cluster;
+
+	*cluster = (struct snapshot_cluster){
+		.enabled = true,
+		.mode = CLUSTER_OUTAGE,
+		.nodes = 5,
+		.rounds = {100, 7, 3},
+		.last_success = 1700000000.5,
+		.reconnects = 4,
+		.hot_keys = 6,
+		.backlog = 12.5,
+		.command = {{.name = "round", .ok = 100, .failed = 7}, {.name = "orders"}},
+		.commands = 2,
+		.limits = 2,
+	};
+	histogram_observe(&cluster->command[0].duration, 0.001);
+	cluster->limit = calloc(2, sizeof(*cluster->limit));
+	assert_non_null(cluster->limit);
+	cluster->limit[0] = (struct snapshot_cluster_limit){.limit = 1, .ratio = 0.25};
+	cluster->limit[1] = (struct snapshot_cluster_limit){.limit = 0, .ratio = 0.2};
+}
+
 struct snapshot *make_full_snapshot(void)
 {
 	struct snapshot *snapshot = make_snapshot(2, 1, 1);
@@ -218,9 +243,11 @@ struct snapshot *make_full_snapshot(void)
 	snapshot->log_messages[LOG_WARNING] = 4;
 	histogram_observe(&snapshot->scan_duration, 0.002);
 	strcpy(snapshot->libbpf, "1.1");
+	strcpy(snapshot->hiredis, "1.1.0");
 	snapshot->start_time = 1700000000;
 	fill_latency(snapshot);
 	fill_upstreams(snapshot);
+	fill_cluster(snapshot);
 	return snapshot;
 }
 
@@ -244,7 +271,12 @@ static const struct metrics_process process = {
 
 void write_metrics(enum metrics_format format, struct snapshot *snapshot, struct buffer *out)
 {
-	struct metrics_input input = {.snapshot = snapshot, .http = &http, .process = &process};
+	struct metrics_input input = {
+		.snapshot = snapshot,
+		.cluster = metrics_cluster(snapshot),
+		.http = &http,
+		.process = &process,
+	};
 
 	assert_int_equal(metrics_write(format, &input, out), 0);
 	assert_non_null(buffer_string(out));

@@ -127,7 +127,7 @@ static void the_table_says_what_is_out_and_why(void **state)
 {
 	struct snapshot *snapshot = four_endpoints();
 	json_t *json = view_breakers(snapshot, NOW);
-	struct breakers_view view = {.breakers = json};
+	struct answer_view view = {.answer = json};
 	struct page page = start();
 	char error[256];
 
@@ -149,7 +149,7 @@ static void without_upstreams_it_says_so(void **state)
 {
 	struct snapshot *snapshot = snapshot_new();
 	json_t *json = view_breakers(snapshot, NOW);
-	struct breakers_view view = {.breakers = json, .notice = "gone"};
+	struct answer_view view = {.answer = json, .notice = "gone"};
 	struct page page = start(), again;
 	char error[256];
 
@@ -161,7 +161,7 @@ static void without_upstreams_it_says_so(void **state)
 	snapshot_unref(snapshot);
 
 	json = json_pack("{s:s}", "upstreams", "none");
-	view = (struct breakers_view){.breakers = json};
+	view = (struct answer_view){.answer = json};
 	again = start();
 	assert_int_equal(render_breakers(&view, &again, error, sizeof(error)), -EPROTO);
 	fclose(again.out);

@@ -227,6 +227,30 @@ static void status_says_what_is_wrong(void **state)
 	assert_has("\nflows          not followed: latency is not enabled\n");
 }
 
+static void status_has_a_line_for_the_cluster(void **state)
+{
+	_cleanup_json_ json_t *status = status_at(5, 1, 1);
+	json_t *cluster = quoted("{'mode':'shared','nodes':3,'redis_up':true,'redis_state':'ok'}");
+
+	json_object_set_new(status, "cluster", json_null());
+	show_status(status, 0, false);
+	assert_null(strstr(got.text, "\ncluster "));
+	json_object_set_new(status, "cluster", cluster);
+	show_status(status, 0, true);
+	assert_has("\ncluster        3 nodes, shares: shared; Redis is up\nbans  ");
+	json_object_set_new(cluster, "mode", json_string("outage"));
+	json_object_set_new(cluster, "nodes", json_integer(1));
+	json_object_set_new(cluster, "redis_up", json_false());
+	json_object_set_new(cluster, "redis_state", json_string("timeout"));
+	show_status(status, 0, true);
+	assert_has(
+		"\033[33mcluster        1 node, shares: outage; Redis timeout: `weir cluster` says more"
+		"\033[0m\n");
+	json_object_del(cluster, "nodes");
+	show_status(status, 0, false);
+	assert_int_equal(got.result, -EPROTO);
+}
+
 static void colours_are_used_only_when_wanted(void **state)
 {
 	_cleanup_json_ json_t *status = troubled_status();
@@ -501,6 +525,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(status_shows_all_there_is),
 		cmocka_unit_test(status_says_what_is_wrong),
+		cmocka_unit_test(status_has_a_line_for_the_cluster),
 		cmocka_unit_test(colours_are_used_only_when_wanted),
 		cmocka_unit_test(bans_show_how_long_they_hold),
 		cmocka_unit_test(top_shows_rates_between_two_answers),

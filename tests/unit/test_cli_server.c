@@ -49,6 +49,23 @@ static void fill_client(struct snapshot_client *client)
 	client->refused_rate = 1.5;
 }
 
+static void fill_cluster(struct snapshot_cluster *cluster, const struct snapshot_client *hot)
+{
+	cluster->enabled = true;
+	cluster->mode = CLUSTER_SHARED;
+	cluster->nodes = 2;
+	strcpy(cluster->redis, "unix:/run/redis.sock");
+	cluster->redis_up = true;
+	strcpy(cluster->redis_state, "ok");
+	strcpy(cluster->breaker, "closed");
+	cluster->interval_ns = 100000000;
+	cluster->hot_keys = cluster->watched = 1;
+	cluster->hots = 1;
+	cluster->hot[0].mode = CLUSTER_SHARED;
+	cluster->hot[0].length = hot->length;
+	memcpy(cluster->hot[0].addr, hot->addr, sizeof(hot->addr));
+}
+
 /* A daemon with one interface, one service that is limited, one client, and latency. A new one at each call. */
 static struct snapshot *snapshot(void *context)
 {
@@ -74,6 +91,7 @@ static struct snapshot *snapshot(void *context)
 	made->bans = 1;
 	fill_client(&made->top[0]);
 	made->tops = 1;
+	fill_cluster(&made->cluster, &made->top[0]);
 	return made;
 }
 
@@ -221,6 +239,44 @@ static void latency_can_be_read(void **state)
 	assert_has(&captured, "\"upstreams\":[{\"name\":\"api\"");
 }
 
+/* Both are one answer and a picture of it; none is an error where there is nothing to show. */
+static void breakers_and_cluster_can_be_read(void **state)
+{
+	struct captured captured = weir("breakers");
+
+	assert_has(&captured, "\napi       10.1.2.3:8443 ");
+	captured = weir("breakers --json");
+	assert_has(&captured, "\"upstreams\":[{\"name\":\"api\"");
+	captured = weir("cluster");
+	assert_string_equal(
+		captured.out,
+		"shares         shared\n"
+		"nodes          2\n"
+		"redis          unix:/run/redis.sock: up\n"
+		"rounds         each 100ms, 0 ok, 0 failed, 0 repeated, 0 reports ahead; work 0 ns\n"
+		"last answer    0s ago\n"
+		"clients        1 reported, of 1 watched\n"
+		"backlog        0 units admitted that Redis does not know of\n"
+		"\n"
+		"no limit has `scope: cluster`\n"
+		"\n"
+		"CLIENT       SERVICE  TIER       LIMIT                DEMAND/s  RATE/s  SHARE  LEVEL  MODE\n"
+		"203.0.113.7  web      anonymous  100/min connections         0       0  0.0 %      0  shared\n");
+	captured = weir("cluster --once --json");
+	assert_has(&captured, "\"enabled\":true,\"mode\":\"shared\"");
+}
+
+static void without_a_daemon_the_command_fails(void **state)
+{
+	struct captured captured = try("cluster extra");
+
+	assert_int_equal(captured.code, CLI_USAGE);
+	captured = try("cluster --socket /no/such.sock");
+	assert_int_equal(captured.code, CLI_FAILED);
+	assert_string_equal(captured.out, "");
+	assert_memory_equal(captured.err, "weir cluster: ", strlen("weir cluster: "));
+}
+
 static void a_name_there_is_not_is_wrong_usage(void **state)
 {
 	static const struct {
@@ -293,6 +349,8 @@ int main(void)
 		cmocka_unit_test(status_can_be_read),
 		cmocka_unit_test(top_can_be_read),
 		cmocka_unit_test(latency_can_be_read),
+		cmocka_unit_test(breakers_and_cluster_can_be_read),
+		cmocka_unit_test(without_a_daemon_the_command_fails),
 		cmocka_unit_test(a_name_there_is_not_is_wrong_usage),
 		cmocka_unit_test(flows_can_be_read),
 		cmocka_unit_test(names_for_the_completion_can_be_read),

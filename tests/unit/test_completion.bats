@@ -72,6 +72,12 @@ offers() {
 	[ "$(offers 'weir latency --')" = '--socket --json --interval --once --help' ]
 }
 
+@test "the cluster is watched as breakers are" {
+	[ "$(offers 'weir cl')" = cluster ]
+	[ "$(offers 'weir cluster --')" = "$(offers 'weir breakers --')" ]
+	[[ $(offers 'weir cluster --') == *--watch* ]]
+}
+
 @test "a ban with colons is completed behind the last colon, where bash divides words" {
 	[ "$(offers 'weir unban 2001:db8:be')" = beef::/48 ]
 	COMP_WORDBREAKS=${COMP_WORDBREAKS//:/}

@@ -212,6 +212,50 @@ static void control_is_stale_after_ten_seconds(void **state)
 	assert_string_equal(got.name, "control");
 }
 
+static void redis_is_degraded_at_worst_and_says_what_to_do(void **state)
+{
+	struct snapshot_cluster cluster = {.redis_up = true,
+					   .redis_state = "ok",
+					   .mode = CLUSTER_SHARED,
+					   .nodes = 3,
+					   .lag_seconds = 0.1};
+	struct snapshot_component got = {0};
+
+	(void)state;
+	health_redis_judge(&cluster, &got);
+	assert_string_equal(got.name, "redis");
+	assert_int_equal(got.status, HEALTH_HEALTHY);
+	assert_string_equal(got.message, "up, 3 nodes, shares: shared");
+
+	cluster.mode = CLUSTER_OUTAGE;
+	health_redis_judge(&cluster, &got);
+	assert_int_equal(got.status, HEALTH_DEGRADED);
+	assert_non_null(strstr(got.message, "without a share from it"));
+
+	cluster.redis_up = false;
+	cluster.lag_seconds = 12.4;
+	strcpy(cluster.redis_state, "unreachable");
+	strcpy(cluster.error, "10.1.2.3:6379: connection refused; see that it runs");
+	health_redis_judge(&cluster, &got);
+	assert_int_equal(got.status, HEALTH_DEGRADED);
+	assert_string_equal(
+		got.message,
+		"unreachable, no answer for 12 s: 10.1.2.3:6379: connection refused; see that it runs");
+
+	/* Before the first answer; and no error is too long to be told as a whole */
+	cluster.lag_seconds = -1;
+	memset(cluster.error, 'e', sizeof(cluster.error) - 1);
+	health_redis_judge(&cluster, &got);
+	assert_memory_equal(got.message, "unreachable, no answer yet: eee", 31);
+	assert_int_equal(strlen(got.message), 28 + sizeof(cluster.error) - 1);
+
+	strcpy(cluster.redis_state, "connecting");
+	cluster.error[0] = '\0';
+	health_redis_judge(&cluster, &got);
+	assert_int_equal(got.status, HEALTH_DEGRADED);
+	assert_string_equal(got.message, "connecting, no answer yet");
+}
+
 static void the_worst_component_speaks_for_all(void **state)
 {
 	struct snapshot_component row[3] = {{.status = 1}, {.status = 2}, {.status = 0}};
@@ -271,6 +315,7 @@ int main(void)
 						remove_root),
 		cmocka_unit_test(memory_of_this_host_is_known),
 		cmocka_unit_test(control_is_stale_after_ten_seconds),
+		cmocka_unit_test(redis_is_degraded_at_worst_and_says_what_to_do),
 		cmocka_unit_test(the_worst_component_speaks_for_all),
 		cmocka_unit_test(components_are_added_while_there_is_room),
 		cmocka_unit_test(a_snapshot_lives_until_its_last_reader),

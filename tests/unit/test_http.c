@@ -118,6 +118,7 @@ static void publish(int health, uint64_t age_s)
 	made->generation = 3;
 	strcpy(made->node, "edge-1");
 	strcpy(made->libbpf, "1.1");
+	strcpy(made->hiredis, "1.1.0");
 	strcpy(made->interface[0].name, "eth0");
 	made->interfaces = 1;
 	strcpy(made->service[0].name, "other");
@@ -473,7 +474,7 @@ static void before_the_first_snapshot_it_says_so(void **state)
 {
 	static const char *const url[] = {"/health/ready",   "/healthz",   "/health/detailed",
 					  "/health/startup", "/v1/status", "/v1/top",
-					  "/v1/latency",     "/v1/flows"};
+					  "/v1/latency",     "/v1/flows",  "/v1/cluster"};
 	_cleanup_call_ struct call live = {.url = "/health/live"}, metrics = {.url = "/metrics"};
 
 	(void)state;
@@ -832,13 +833,64 @@ static void an_error_lists_as_many_names_as_fit(void **state)
 	assert_has(&call.text, ", ...; upstreams: api, db");
 }
 
+/* The snapshot with a cluster whose one hot client is 203.0.113.9 */
+static void publish_cluster(void)
+{
+	struct snapshot_cluster *cluster;
+
+	publish(HEALTH_HEALTHY, 0);
+	pthread_mutex_lock(&fake.lock);
+	cluster = &fake.snapshot->cluster;
+	cluster->enabled = true;
+	strcpy(cluster->redis, "redis://10.1.2.3:6379/0");
+	strcpy(cluster->redis_state, "unreachable");
+	fake.snapshot->limit = calloc(1, sizeof(*fake.snapshot->limit));
+	fake.snapshot->limits = 1;
+	cluster->hots = 1;
+	cluster->hot[0] =
+		(struct snapshot_hot){.addr = {[10] = 255, 255, 203, 0, 113, 9}, .length = 128};
+	health_redis_judge(cluster, health_add(fake.snapshot, "redis"));
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void the_cluster_is_told_to_all_but_clients_only_to_the_socket(void **state)
+{
+	_cleanup_call_ struct call admin = {.url = "/v1/cluster"},
+				   tcp = {.url = "/v1/cluster", .tcp = true},
+				   ready = {.url = "/health/ready"}, metrics = {.url = "/metrics"};
+
+	(void)state;
+	perform(&tcp, 200);
+	assert_has(&tcp.text, ",\"enabled\":false}\n");
+	perform(&metrics, 200);
+	assert_has_not(&metrics.text, "weir_redis_up");
+
+	publish_cluster();
+	perform(&admin, 200);
+	assert_has(&admin.text, "\"client\":\"203.0.113.9\"");
+	perform(&tcp, 200);
+	assert_has(&tcp.text, "\"enabled\":true,\"mode\":\"starting\",");
+	assert_has(&tcp.text, "\"url\":\"redis://10.1.2.3:6379/0\",\"up\":false,");
+	assert_has_not(&tcp.text, "203.0.113");
+	assert_has_not(&tcp.text, "\"hot\":[");
+	perform(&metrics, 200);
+	assert_has(&metrics.text, "\nweir_redis_up 0\n");
+
+	/* Limits hold without Redis: the host stays in service */
+	perform(&ready, 200);
+	assert_has(
+		&ready.text,
+		"{\"status\":\"ready\",\"reasons\":[\"redis: unreachable, no answer for 0 s\"]}");
+}
+
 static void status_is_whole(void **state)
 {
 	static const char *const key[] = {"status",	"version", "revision",	     "node",
 					  "time",	"started", "uptime_seconds", "age_seconds",
 					  "generation", "epoch",   "reload",	     "interfaces",
 					  "services",	"table",   "upstreams",	     "flows",
-					  "bans",	"events",  "programs",	     "components"};
+					  "cluster",	"bans",	   "events",	     "programs",
+					  "components"};
 	_cleanup_call_ struct call call = {.url = "/v1/status"};
 	json_t *status, *web;
 
@@ -1215,6 +1267,7 @@ int main(void)
 		TEST(top_is_sorted_and_its_query_checked),
 		TEST(queries_of_latency_and_flows_are_checked),
 		TEST(an_error_lists_as_many_names_as_fit),
+		TEST(the_cluster_is_told_to_all_but_clients_only_to_the_socket),
 		TEST(status_is_whole),
 		TEST(events_stream_as_they_happen),
 		TEST(an_idle_stream_costs_nothing_and_outlives_the_timeout),

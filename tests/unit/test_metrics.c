@@ -80,6 +80,54 @@ static void text_is_word_for_word(void **state)
 			    "process_threads 4\n");
 }
 
+static void the_cluster_is_told_where_there_is_one(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *snapshot = make_full_snapshot();
+	_cleanup_buffer_ struct buffer text = {0}, alone = {0};
+
+	(void)state;
+	write_metrics(METRICS_TEXT, snapshot, &text);
+	assert_section(
+		&text, "# HELP weir_limit_share_ratio", "# HELP weir_clients ",
+		"# HELP weir_limit_share_ratio This node's part of a cluster limit, 0 to 1; of a limit for each client, what one has that is not hot.\n"
+		"# TYPE weir_limit_share_ratio gauge\n"
+		"weir_limit_share_ratio{service=\"service-0\",tier=\"tier-0\",limit=\"20MB/s bytes\",unit=\"bytes\",bucket=\"group\"} 0.25\n"
+		"weir_limit_share_ratio{service=\"service-0\",tier=\"tier-0\",limit=\"100/min connections\",unit=\"connections\",bucket=\"client\"} 0.2\n");
+	assert_section(
+		&text, "weir_redis_up 0", "# HELP weir_redis_command_duration_seconds",
+		"weir_redis_up 0\n"
+		"# HELP weir_cluster_nodes Nodes that share the cluster limits, as far as this one knows.\n"
+		"# TYPE weir_cluster_nodes gauge\n"
+		"weir_cluster_nodes 5\n"
+		"# HELP weir_cluster_mode 1 for the mode of this node's shares, the worst of all limits; 0 for the others.\n"
+		"# TYPE weir_cluster_mode gauge\n"
+		"weir_cluster_mode{mode=\"starting\"} 0\n"
+		"weir_cluster_mode{mode=\"shared\"} 0\n"
+		"weir_cluster_mode{mode=\"held\"} 0\n"
+		"weir_cluster_mode{mode=\"outage\"} 1\n");
+	assert_has(
+		&text,
+		"\nweir_redis_command_duration_seconds_bucket{command=\"round\",le=\"0.001\"} 1\n");
+	assert_has(&text, "\nweir_redis_command_duration_seconds_count{command=\"orders\"} 0\n");
+	assert_has(&text, "\nweir_redis_commands_total{command=\"round\",result=\"ok\"} 100\n"
+			  "weir_redis_commands_total{command=\"round\",result=\"failed\"} 7\n"
+			  "weir_redis_commands_total{command=\"orders\",result=\"ok\"} 0\n");
+	assert_has(&text, "\nweir_redis_reconnects_total 4\n");
+	assert_has(&text, "\nweir_cluster_rounds_total{result=\"ok\"} 100\n"
+			  "weir_cluster_rounds_total{result=\"failed\"} 7\n"
+			  "weir_cluster_rounds_total{result=\"repeated\"} 3\n");
+	assert_has(&text, "\nweir_cluster_last_success_timestamp_seconds 1700000000.5\n");
+	assert_has(&text, "\nweir_cluster_hot_keys 6\n");
+	assert_has(&text, "\nweir_cluster_backlog_units 12.5\n");
+	assert_has(&text, ",libbpf=\"1.1\",hiredis=\"1.1.0\"} 1\n");
+
+	snapshot->cluster.enabled = false;
+	write_metrics(METRICS_TEXT, snapshot, &alone);
+	assert_has_not(&alone, "weir_cluster_");
+	assert_has_not(&alone, "weir_redis_");
+	assert_has_not(&alone, "weir_limit_share_ratio");
+}
+
 static void openmetrics_names_counters_without_total(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *snapshot = make_full_snapshot();
@@ -460,6 +508,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_word_for_word),
+		cmocka_unit_test(the_cluster_is_told_where_there_is_one),
 		cmocka_unit_test(openmetrics_names_counters_without_total),
 		cmocka_unit_test(both_formats_carry_the_same_series),
 		cmocka_unit_test(every_configured_series_is_there_with_zero),

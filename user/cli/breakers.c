@@ -4,58 +4,23 @@
 
 #include "user/cli/cli.h"
 #include "user/cli/command.h"
+#include "user/cli/question.h"
 #include "user/cli/reader.h"
-#include "user/cli/render.h"
 #include "user/cli/session.h"
 #include "user/cli/text.h"
-#include "user/cli/watch.h"
 
 /* ---------------------------------------------------------------------------------- weir breakers */
 
-static int fetch(struct watch *watch, const struct page *page)
-{
-	_cleanup_reply_ struct client_reply reply = {0};
-	struct client_reply *kept = watch->context;
-	int result = client_request(watch->client, "/v1/breakers", NULL, &reply, &watch->error);
-
-	if (!result && !watch->options->json)
-		result = watch_telemetry(watch, reply.json);
-	if (result)
-		return result;
-	client_reply_free(kept);
-	*kept = reply;
-	reply = (struct client_reply){0};
-	return 0;
-}
-
-static int draw(struct watch *watch, const struct page *page, const char *notice)
-{
-	const struct client_reply *reply = watch->context;
-	struct breakers_view view = {.breakers = reply->json, .notice = notice};
-
-	return render_breakers(&view, page, watch->error.text, sizeof(watch->error.text));
-}
-
-static const struct client_reply *answer(const struct watch *watch)
-{
-	return watch->context;
-}
-
 int cli_breakers(const struct cli_options *options)
 {
-	_cleanup_reply_ struct client_reply reply = {0};
-	struct cli_options asked = *options;
-	struct watch watch = {
-		.options = &asked,
+	static const struct question question = {
 		.command = "breakers",
-		.context = &reply,
-		.fetch = fetch,
-		.draw = draw,
-		.answer = answer,
+		.route = "/v1/breakers",
+		.telemetry = true,
+		.render = render_breakers,
 	};
 
-	asked.once = options->once || !options->watch;
-	return watch_run(&watch);
+	return question_run(&question, options);
 }
 
 /* ----------------------------------------------------------------------------------- weir breaker */

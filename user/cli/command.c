@@ -113,6 +113,16 @@ const struct cli_command cli_command[] = {
 		cli_breaker,
 	},
 	{
+		"cluster",
+		NULL,
+		NULL,
+		"Show the limits that hold over several nodes, and how Redis is",
+		"Nodes, Redis, the rounds in which demand is told, what this node's share of each cluster limit is, and "
+		"the clients that send most. With --watch on a terminal q leaves.",
+		CLI_WATCH | CLI_ONCE | CLI_INTERVAL | CLI_SOCKET | CLI_JSON,
+		cli_cluster,
+	},
+	{
 		"reload",
 		NULL,
 		NULL,

@@ -37,6 +37,7 @@ int cli_unban(const struct cli_options *options);
 int cli_bans(const struct cli_options *options);
 int cli_breakers(const struct cli_options *options);
 int cli_breaker(const struct cli_options *options);
+int cli_cluster(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 int cli_detach(const struct cli_options *options);
 int cli_version(const struct cli_options *options);

@@ -7,10 +7,22 @@
 #include "bpf/abi/latency.h"
 #include "user/base/words.h"
 #include "user/cli/find.h"
-#include "user/cli/table.h"
 #include "user/cli/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+void endpoints_add(struct table *table, const json_t *upstreams, endpoint_row *row,
+		   struct reader *reader)
+{
+	for (size_t i = 0; i < json_array_size(upstreams); i++) {
+		const json_t *upstream = json_array_get(upstreams, i);
+		const json_t *list = reader_array(reader, upstream, "endpoints");
+		const char *name = reader_string(reader, upstream, "name");
+
+		for (size_t j = 0; j < json_array_size(list); j++)
+			row(table, name, json_array_get(list, j), reader);
+	}
+}
 
 /* What there is to say of its name; "" when all is well */
 static const char *name_state(const json_t *endpoint, struct reader *reader)
@@ -56,16 +68,9 @@ int endpoints_print(const json_t *upstreams, const struct page *page, struct rea
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
 
-	for (size_t i = 0; table && i < json_array_size(upstreams); i++) {
-		const json_t *upstream = json_array_get(upstreams, i);
-		const json_t *list = reader_array(reader, upstream, "endpoints");
-		const char *name = reader_string(reader, upstream, "name");
-
-		for (size_t j = 0; j < json_array_size(list); j++)
-			add_endpoint(table, name, json_array_get(list, j), reader);
-	}
 	if (!table)
 		return -ENOMEM;
+	endpoints_add(table, upstreams, add_endpoint, reader);
 	if (!table_rows(table))
 		return 0;
 	fputc('\n', page->out);

@@ -42,13 +42,15 @@ struct latency_view {
 int render_latency(const struct latency_view *view, const struct page *page, char *error,
 		   size_t size);
 
-/* One frame of `weir breakers`. */
-struct breakers_view {
-	const json_t *breakers;
+/* One frame of a view that is one answer and no more. */
+struct answer_view {
+	const json_t *answer;
 	const char *notice;
 };
-int render_breakers(const struct breakers_view *view, const struct page *page, char *error,
+int render_breakers(const struct answer_view *view, const struct page *page, char *error,
 		    size_t size);
+int render_cluster(const struct answer_view *view, const struct page *page, char *error,
+		   size_t size);
 
 /* When the figures of an answer were taken, Unix seconds; -1 when it does not say. */
 double render_taken(const json_t *answer);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "user/cli/draft.h"
+#include "user/cli/endpoints.h"
 #include "user/cli/render.h"
-#include "user/cli/table.h"
 #include "user/cli/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -79,22 +79,17 @@ static int print_endpoints(const json_t *upstreams, const struct page *page, str
 	};
 	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
 
-	for (size_t i = 0; table && i < json_array_size(upstreams); i++) {
-		const json_t *upstream = json_array_get(upstreams, i);
-		const json_t *list = reader_array(reader, upstream, "endpoints");
-		const char *name = reader_string(reader, upstream, "name");
-
-		for (size_t j = 0; j < json_array_size(list); j++)
-			add_endpoint(table, name, json_array_get(list, j), reader);
-	}
-	if (table && !table_rows(table)) {
+	if (!table)
+		return -ENOMEM;
+	endpoints_add(table, upstreams, add_endpoint, reader);
+	if (!table_rows(table)) {
 		page_line(page, INK_DIM, "no upstreams are configured");
 		return 0;
 	}
-	return table ? table_print(table, page, 0) : -ENOMEM;
+	return table_print(table, page, 0);
 }
 
-int render_breakers(const struct breakers_view *view, const struct page *page, char *error,
+int render_breakers(const struct answer_view *view, const struct page *page, char *error,
 		    size_t size)
 {
 	struct reader reader = {0};
@@ -105,12 +100,12 @@ int render_breakers(const struct breakers_view *view, const struct page *page, c
 	result = draft_start(&draft, page, error, size);
 	if (result)
 		return result;
-	problem = reader_string_or(&reader, view->breakers, "problem", "");
+	problem = reader_string_or(&reader, view->answer, "problem", "");
 	if (*problem)
 		page_line(&draft.page, INK_YELLOW, "nothing may be refused: %s", problem);
 	if (view->notice)
 		page_line(&draft.page, INK_RED, "%s", view->notice);
-	result = print_endpoints(reader_array(&reader, view->breakers, "upstreams"), &draft.page,
+	result = print_endpoints(reader_array(&reader, view->answer, "upstreams"), &draft.page,
 				 &reader);
 	return draft_finish(&draft, result, &reader, error, size);
 }

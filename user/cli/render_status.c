@@ -95,6 +95,25 @@ static void print_flows_line(const json_t *status, const struct page *page, stru
 			text_count(evicted).s);
 }
 
+static void print_cluster_line(const json_t *status, const struct page *page, struct reader *reader)
+{
+	const json_t *cluster = json_object_get(status, "cluster");
+	const char *mode;
+	uint64_t nodes;
+	bool up;
+
+	if (!cluster || json_is_null(cluster))
+		return;
+	mode = reader_string(reader, cluster, "mode");
+	nodes = reader_count(reader, cluster, "nodes");
+	up = reader_bool(reader, cluster, "redis_up");
+	page_line(page, up && strcmp(mode, "outage") ? INK_PLAIN : INK_YELLOW,
+		  "cluster        %s node%s, shares: %s; Redis %s%s", text_count(nodes).s,
+		  nodes == 1 ? "" : "s", mode,
+		  up ? "is up" : reader_string(reader, cluster, "redis_state"),
+		  up ? "" : ": `weir cluster` says more");
+}
+
 static void print_facts(const json_t *status, const struct page *page, struct reader *reader)
 {
 	const json_t *events = reader_object(reader, status, "events");
@@ -104,6 +123,7 @@ static void print_facts(const json_t *status, const struct page *page, struct re
 	print_configuration(status, page, reader);
 	print_table_line(status, page, reader);
 	print_flows_line(status, page, reader);
+	print_cluster_line(status, page, reader);
 	page_line(page, INK_PLAIN, "bans           %s",
 		  text_count(reader_count(reader, status, "bans")).s);
 	if (lost)

@@ -260,6 +260,12 @@ static void add_breakers_health(struct snapshot *out)
 			    "no upstreams");
 }
 
+static void add_redis_health(struct snapshot *out)
+{
+	if (out->cluster.enabled)
+		health_redis_judge(&out->cluster, health_add(out, "redis"));
+}
+
 static void add_health(const struct gather *gather, struct snapshot *out)
 {
 	size_t absent = 0;
@@ -279,6 +285,7 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 			    out->interfaces == 1 ? "" : "s");
 	add_telemetry_health(gather, out);
 	add_breakers_health(out);
+	add_redis_health(out);
 	health_fill(health_add(out, "maps"), "maps",
 		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED
 								      : HEALTH_HEALTHY,

@@ -2,7 +2,7 @@
 /*
  * The two listeners. TCP: read only, loopback by default:
  *     GET / (lists the routes) /metrics /healthz /health/live /health/ready /health/startup /health/detailed
- *     GET /v1/latency?name=NAME
+ *     GET /v1/latency?name=NAME /v1/cluster (without addresses of clients)
  * Unix socket (mode 0660, root and group weir): those, and the admin API, JSON in and out:
  *     GET  /v1/status                                   GET /v1/top?limit=20&service=NAME&by=refused|passed|total
  *     GET  /v1/flows?limit=20&service=NAME&upstream=NAME&by=rate|bytes

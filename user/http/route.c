@@ -114,7 +114,11 @@ static void answer_metrics(const struct http_sources *sources, const struct http
 	enum metrics_format format = accept_format(request->accept);
 	struct metrics_process process;
 	struct metrics_http http;
-	struct metrics_input input = {.snapshot = snapshot, .http = &http};
+	struct metrics_input input = {
+		.snapshot = snapshot,
+		.cluster = metrics_cluster(snapshot),
+		.http = &http,
+	};
 
 	figures_read(sources->figures, &http);
 	if (!process_read(&process))
@@ -220,6 +224,17 @@ static void answer_breakers(const struct http_sources *sources, struct http_answ
 		answer_json(answer, 200, view_breakers(snapshot, clock_monotonic_ns()));
 }
 
+/* Over TCP without addresses of clients */
+static void answer_cluster(const struct http_sources *sources, const struct http_request *request,
+			   struct http_answer *answer)
+{
+	_cleanup_snapshot_ struct snapshot *snapshot = ready(sources, answer);
+
+	if (snapshot)
+		answer_json(answer, 200,
+			    view_cluster(snapshot, clock_monotonic_ns(), request->admin));
+}
+
 static void answer_route(const struct http_sources *sources, const struct http_request *request,
 			 struct http_answer *answer)
 {
@@ -246,6 +261,8 @@ static void answer_route(const struct http_sources *sources, const struct http_r
 		return answer_latency(sources, request, answer);
 	case HTTP_HANDLER_breakers:
 		return answer_breakers(sources, answer);
+	case HTTP_HANDLER_cluster:
+		return answer_cluster(sources, request, answer);
 	case HTTP_HANDLER_events:
 		answer->code = 200;
 		answer->type = "application/x-ndjson";

@@ -30,6 +30,7 @@
 	X(startup, "/health/startup", GET, ALL, 200, 503)                  \
 	X(detailed, "/health/detailed", GET, ALL, 200, 503)                \
 	X(latency, "/v1/latency", GET, ALL, 200, 400, 404, 503)            \
+	X(cluster, "/v1/cluster", GET, ALL, 200, 503)                      \
 	X(status, "/v1/status", GET, ADMIN, 200, 503)                      \
 	X(top, "/v1/top", GET, ADMIN, 200, 400, 404, 503)                  \
 	X(flows, "/v1/flows", GET, ADMIN, 200, 400, 404, 503)              \

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/metrics/snapshot.h"
@@ -44,6 +45,12 @@ json_t *view_flows(const struct snapshot *snapshot, uint64_t now_ns,
 		   const struct view_flow_filter *filter);
 
 json_t *view_breakers(const struct snapshot *snapshot, uint64_t now_ns);
+
+/* clients: with the addresses of hot ones */
+json_t *view_cluster(const struct snapshot *snapshot, uint64_t now_ns, bool clients);
+
+/* For the status: what matters of it; null where none is configured */
+json_t *view_cluster_summary(const struct snapshot *snapshot);
 
 /* What several views have: the endpoints of an upstream, the flow table, why there is no telemetry (or null) */
 json_t *view_endpoints(const struct snapshot *snapshot, int upstream);

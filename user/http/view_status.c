@@ -250,6 +250,7 @@ json_t *view_status(const struct snapshot *snapshot, uint64_t now_ns)
 	json_set(&object, "table", table(snapshot));
 	json_set(&object, "upstreams", upstreams(snapshot));
 	json_set(&object, "flows", view_flow_table(snapshot));
+	json_set(&object, "cluster", view_cluster_summary(snapshot));
 	json_set(&object, "bans", json_number(snapshot->bans));
 	json_set(&object, "events", events(snapshot));
 	json_set(&object, "programs", programs(snapshot));

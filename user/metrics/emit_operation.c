@@ -167,7 +167,8 @@ void metrics_emit_scan_duration(struct metrics_writer *writer, const struct metr
 
 void metrics_emit_build_info(struct metrics_writer *writer, const struct metrics_input *input)
 {
-	metrics_number(writer, 1, weir_version(), weir_revision(), input->snapshot->libbpf);
+	metrics_number(writer, 1, weir_version(), weir_revision(), input->snapshot->libbpf,
+		       input->snapshot->hiredis);
 }
 
 metrics_scalar(start_time, snapshot->start_time)

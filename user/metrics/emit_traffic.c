@@ -83,27 +83,38 @@ static const char *bucket(const struct snapshot_limit *limit)
 	return limit->group ? "group" : "client";
 }
 
+/* A figure of a limit, under all its labels */
+static void emit_of_limit(struct metrics_writer *writer, const struct snapshot *snapshot,
+			  const struct snapshot_limit *limit, double figure)
+{
+	metrics_real(writer, figure, snapshot->service[limit->service].name,
+		     snapshot->tier[limit->tier], limit->name, limit->unit, bucket(limit));
+}
+
 void metrics_emit_limit_rate(struct metrics_writer *writer, const struct metrics_input *input)
 {
 	const struct snapshot *snapshot = input->snapshot;
 
-	for (size_t i = 0; i < snapshot->limits; i++) {
-		const struct snapshot_limit *limit = &snapshot->limit[i];
-
-		metrics_real(writer, limit->rate, snapshot->service[limit->service].name,
-			     snapshot->tier[limit->tier], limit->name, limit->unit, bucket(limit));
-	}
+	for (size_t i = 0; i < snapshot->limits; i++)
+		emit_of_limit(writer, snapshot, &snapshot->limit[i], snapshot->limit[i].rate);
 }
 
 void metrics_emit_limit_burst(struct metrics_writer *writer, const struct metrics_input *input)
 {
 	const struct snapshot *snapshot = input->snapshot;
 
-	for (size_t i = 0; i < snapshot->limits; i++) {
-		const struct snapshot_limit *limit = &snapshot->limit[i];
+	for (size_t i = 0; i < snapshot->limits; i++)
+		emit_of_limit(writer, snapshot, &snapshot->limit[i], snapshot->limit[i].burst);
+}
 
-		metrics_real(writer, limit->burst, snapshot->service[limit->service].name,
-			     snapshot->tier[limit->tier], limit->name, limit->unit, bucket(limit));
+void metrics_emit_limit_share(struct metrics_writer *writer, const struct metrics_input *input)
+{
+	const struct snapshot *snapshot = input->snapshot;
+
+	for (size_t i = 0; i < input->cluster->limits; i++) {
+		const struct snapshot_cluster_limit *shared = &input->cluster->limit[i];
+
+		emit_of_limit(writer, snapshot, &snapshot->limit[shared->limit], shared->ratio);
 	}
 }
 

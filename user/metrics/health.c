@@ -241,6 +241,33 @@ void health_memory(struct snapshot_component *out)
 	out->check_ms = clock_seconds_since(start) * 1e3;
 }
 
+/* "no answer for 12 s" */
+static void describe_silence(double lag_seconds, char *out, size_t size)
+{
+	if (lag_seconds < 0)
+		snprintf(out, size, "no answer yet");
+	else
+		snprintf(out, size, "no answer for %.0f s", lag_seconds);
+}
+
+void health_redis_judge(const struct snapshot_cluster *cluster, struct snapshot_component *out)
+{
+	char silence[48];
+
+	describe_silence(cluster->lag_seconds, silence, sizeof(silence));
+	if (!cluster->redis_up)
+		health_fill(out, "redis", HEALTH_DEGRADED, "%s, %s%s%s", cluster->redis_state,
+			    silence, cluster->error[0] ? ": " : "", cluster->error);
+	else if (cluster->mode == CLUSTER_OUTAGE)
+		health_fill(out, "redis", HEALTH_DEGRADED,
+			    "up, but there is a limit without a share from it, which holds by its "
+			    "on_outage: see `weir cluster`");
+	else
+		health_fill(out, "redis", HEALTH_HEALTHY, "up, %" PRIu32 " node%s, shares: %s",
+			    cluster->nodes, cluster->nodes == 1 ? "" : "s",
+			    cluster_mode_word(cluster->mode));
+}
+
 void health_control_judge(const struct snapshot *snapshot, uint64_t now_ns,
 			  struct snapshot_component *out)
 {

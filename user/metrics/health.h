@@ -48,6 +48,12 @@ int health_memory_read(const char *proc, const char *cgroups, struct health_memo
 void health_memory(struct snapshot_component *out);
 
 /*
+ * Component `redis`, of a cluster that is enabled: degraded while Redis does not answer, with its state, since when, and what to do.
+ * Never unhealthy: limits hold without it, each by its on_outage.
+ */
+void health_redis_judge(const struct snapshot_cluster *cluster, struct snapshot_component *out);
+
+/*
  * Component `control`: whether the control thread still reports. The snapshot (NULL: none yet) is unhealthy
  * when it is more than HEALTH_STALE_SECONDS old at now_ns (CLOCK_MONOTONIC).
  */

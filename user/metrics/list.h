@@ -38,6 +38,9 @@
 	X(limit_refusals, snapshot, "weir_limit_refusals_total", COUNTER, "",			\
 	  "Packets a limit refused, or would have refused where the service observes.",		\
 	  "service", "tier", "limit", "bucket")							\
+	X(limit_share, cluster, "weir_limit_share_ratio", GAUGE, "",				\
+	  "This node's part of a cluster limit, 0 to 1; of a limit for each client, what one has that is not hot.", \
+	  "service", "tier", "limit", "unit", "bucket")						\
 	/* clients */										\
 	X(clients, snapshot, "weir_clients", GAUGE, "",						\
 	  "Clients in the table, parent prefixes not counted.", "service")			\
@@ -124,6 +127,28 @@
 	X(probes, snapshot, "weir_upstream_probes_total", COUNTER, "",				\
 	  "Active probes by their result, ok or failed. Only for upstreams with a `probe`.",	\
 	  "upstream", "endpoint", "result")							\
+	/* cluster */										\
+	X(redis_up, cluster, "weir_redis_up", GAUGE, "",					\
+	  "1 while Redis answers.", NULL)							\
+	X(cluster_nodes, cluster, "weir_cluster_nodes", GAUGE, "",				\
+	  "Nodes that share the cluster limits, as far as this one knows.", NULL)		\
+	X(cluster_mode, cluster, "weir_cluster_mode", GAUGE, "",				\
+	  "1 for the mode of this node's shares, the worst of all limits; 0 for the others.", "mode") \
+	X(redis_command_duration, cluster, "weir_redis_command_duration_seconds", HISTOGRAM, "seconds", \
+	  "Time from a command for Redis to its answer, by what it was for.", "command")	\
+	X(redis_commands, cluster, "weir_redis_commands_total", COUNTER, "",			\
+	  "Commands for Redis, by what they were for and whether they were answered.",		\
+	  "command", "result")									\
+	X(redis_reconnects, cluster, "weir_redis_reconnects_total", COUNTER, "",		\
+	  "New connections to Redis after the first.", NULL)					\
+	X(cluster_rounds, cluster, "weir_cluster_rounds_total", COUNTER, "",			\
+	  "Rounds by what became of them: ok, failed, or repeated because an answer was lost.", "result") \
+	X(cluster_last_success, cluster, "weir_cluster_last_success_timestamp_seconds", GAUGE, "seconds", \
+	  "When Redis last answered a round, Unix time; 0: never.", NULL)			\
+	X(cluster_hot_keys, cluster, "weir_cluster_hot_keys", GAUGE, "",			\
+	  "Clients that are reported to Redis, each with a share of its own.", NULL)		\
+	X(cluster_backlog, cluster, "weir_cluster_backlog_units", GAUGE, "units",		\
+	  "Units admitted and not acknowledged by Redis yet, over all limits and clients.", NULL) \
 	/* kernel programs */									\
 	X(interface_attached, snapshot, "weir_interface_attached", GAUGE, "",			\
 	  "1 while a program of ours is attached to the interface.", "interface")		\
@@ -169,7 +194,7 @@
 	X(scan_duration, snapshot, "weir_table_scan_duration_seconds", HISTOGRAM, "seconds",	\
 	  "Time a scan of the client table took.", NULL)					\
 	X(build_info, snapshot, "weir_build_info", GAUGE, "",					\
-	  "1; what this build is.", "version", "revision", "libbpf")				\
+	  "1; what this build is.", "version", "revision", "libbpf", "hiredis")			\
 	X(start_time, snapshot, "weir_start_time_seconds", GAUGE, "seconds",			\
 	  "When the daemon came up, Unix time.", NULL)						\
 	/* process */										\

@@ -20,6 +20,11 @@ static const struct metrics_family family[] = {
 
 #define FAMILIES (sizeof(family) / sizeof(family[0]))
 
+const struct snapshot_cluster *metrics_cluster(const struct snapshot *snapshot)
+{
+	return snapshot && snapshot->cluster.enabled ? &snapshot->cluster : NULL;
+}
+
 int metrics_write(enum metrics_format format, const struct metrics_input *input, struct buffer *out)
 {
 	struct metrics_writer writer = {.out = out, .format = format};

@@ -48,9 +48,13 @@ struct metrics_process {
 /* Any of them may be NULL: its families are then left out. */
 struct metrics_input {
 	const struct snapshot *snapshot;
+	const struct snapshot_cluster *cluster; /* the snapshot's: metrics_cluster() */
 	const struct metrics_http *http;
 	const struct metrics_process *process;
 };
+
+/* The snapshot's cluster, where one is configured; else NULL. So is it of NULL. */
+const struct snapshot_cluster *metrics_cluster(const struct snapshot *snapshot);
 
 /* Appends the whole exposition. 0 or -ENOMEM. */
 int metrics_write(enum metrics_format format, const struct metrics_input *input,

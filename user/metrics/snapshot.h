@@ -203,8 +203,8 @@ struct snapshot_cluster {
 
 struct snapshot_component {
 	char name[24];
-	int status; /* 0 healthy, 1 degraded, 2 unhealthy */
-	char message[160];
+	int status;	   /* 0 healthy, 1 degraded, 2 unhealthy */
+	char message[320]; /* room for snapshot_cluster.error and how long that has been so */
 	double check_ms;
 };
 
@@ -219,7 +219,8 @@ struct snapshot {
 	bool reload_ok;
 	double reload_ok_time;
 	char node[256];
-	char libbpf[16]; /* the library's version, "1.1" */
+	char libbpf[16];  /* the library's version, "1.1" */
+	char hiredis[16]; /* likewise, "1.1.0" */
 
 	struct snapshot_interface interface[WEIR_INTERFACES];
 	size_t interfaces;
