@@ -6,12 +6,12 @@
 #include <syslog.h>
 
 #include "user/base/number.h"
-#include "user/config/breaker.h"
+#include "user/base/words.h"
 #include "user/config/limit.h"
 #include "user/config/match.h"
+#include "user/config/print.h"
 
-/* A double-quoted YAML scalar; $ is doubled, see environment.h. */
-static void print_text(const char *text, FILE *out)
+void print_text(const char *text, FILE *out)
 {
 	fputc('"', out);
 	for (; *text; text++) {
@@ -48,10 +48,25 @@ static void print_matches(const char *indent, const char *name, const struct con
 	fputs("]\n", out);
 }
 
+/* A limit of a cluster has a field more than its line can say. */
+static void print_limit(const struct config_limit *limit, FILE *out)
+{
+	char text[WEIR_LIMIT_TEXT];
+
+	if (!limit->cluster) {
+		fprintf(out, "        - %s\n", limit_format(limit, text, sizeof(text)));
+		return;
+	}
+	fprintf(out,
+		"        - {rate: %llu/%s, unit: %s, burst: %llu, scope: cluster, on_outage: %s}\n",
+		(unsigned long long)limit->amount, limit_period_word(limit->period_ns),
+		unit_word(limit->unit), (unsigned long long)limit->burst,
+		outage_word(limit->on_outage));
+}
+
 static void print_limits(const struct config *config, const struct config_service *service,
 			 bool group, FILE *out)
 {
-	char text[WEIR_LIMIT_TEXT];
 	bool any = false;
 
 	for (size_t i = 0; i < config->tiers; i++) {
@@ -66,7 +81,7 @@ static void print_limits(const struct config *config, const struct config_servic
 		any = true;
 		fprintf(out, "      \"%s\":\n", config->tier[i].name);
 		for (size_t j = 0; j < count; j++)
-			fprintf(out, "        - %s\n", limit_format(&limit[j], text, sizeof(text)));
+			print_limit(&limit[j], out);
 	}
 }
 
@@ -171,6 +186,7 @@ static void print_host(const struct config *config, FILE *out)
 int config_print(const struct config *config, FILE *out)
 {
 	print_interfaces_and_tiers(config, out);
+	print_cluster(&config->cluster, out);
 	fputs("services:\n", out);
 	for (size_t i = 0; i < config->services; i++)
 		print_service(config, &config->service[i], out);
