@@ -378,6 +378,7 @@ static void what_is_printed_reads_back_without_secrets(void **state)
 		REDIS("redis-cluster://:" HIDDEN "@a:1,b"),
 		REDIS("unix:///a%20b$$%25?db=3"),
 		CLUSTER("redis: \"rediss://u%40:" HIDDEN "@h\", tls: {ca: '/a \"b\" $$'}"),
+		CLUSTER("redis: \"rediss://h\", tls: {ca: \"/a\\N  b\\Lc\\Pd\\_e\\uFEFFf\"}"),
 		CLUSTER("redis: \"redis://u@h\", password_file: /p, secret_file: '/s s'"),
 	};
 

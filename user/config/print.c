@@ -11,15 +11,41 @@
 #include "user/config/match.h"
 #include "user/config/print.h"
 
+/* Line breaks of YAML that are no control characters of ASCII: folded into blanks, were they written as they are */
+static const struct {
+	const char *text, *escape;
+} breaks[] = {
+	{"\xc2\x85", "\\N"},	 /* U+0085, next line */
+	{"\xe2\x80\xa8", "\\L"}, /* U+2028, line separator */
+	{"\xe2\x80\xa9", "\\P"}, /* U+2029, paragraph separator */
+};
+
+/* How many bytes of `text` were written as an escape */
+static size_t print_break(const char *text, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++)
+		if (!strncmp(text, breaks[i].text, strlen(breaks[i].text))) {
+			fputs(breaks[i].escape, out);
+			return strlen(breaks[i].text);
+		}
+	return 0;
+}
+
 void print_text(const char *text, FILE *out)
 {
 	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		if (*text == '$')
-			fputc('$', out);
-		fputc(*text, out);
+	while (*text) {
+		size_t skip = print_break(text, out);
+
+		if (skip == 0) {
+			if (*text == '"' || *text == '\\')
+				fputc('\\', out);
+			if (*text == '$')
+				fputc('$', out);
+			fputc(*text, out);
+			skip = 1;
+		}
+		text += skip;
 	}
 	fputc('"', out);
 }
