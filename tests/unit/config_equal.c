@@ -35,6 +35,8 @@ static void assert_limits_equal(const struct config_limit *a, const struct confi
 		assert_int_equal(a[i].amount, b[i].amount);
 		assert_int_equal(a[i].period_ns, b[i].period_ns);
 		assert_int_equal(a[i].burst, b[i].burst);
+		assert_int_equal(a[i].cluster, b[i].cluster);
+		assert_int_equal(a[i].on_outage, b[i].on_outage);
 	}
 }
 
@@ -99,6 +101,18 @@ static void assert_probes_equal(const struct config_probe *a, const struct confi
 	assert_int_equal(a->expect_last, b->expect_last);
 }
 
+static void assert_endpoints_equal(const struct config_endpoint *a, const struct config_endpoint *b,
+				   size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_string_equal(a[i].name, b[i].name);
+		assert_string_equal(a[i].host, b[i].host);
+		assert_int_equal(a[i].port, b[i].port);
+		assert_int_equal(a[i].numeric, b[i].numeric);
+		assert_memory_equal(a[i].addr, b[i].addr, 16);
+	}
+}
+
 static void assert_upstreams_equal(const struct config_upstream *a, const struct config_upstream *b)
 {
 	assert_string_equal(a->name, b->name);
@@ -110,13 +124,7 @@ static void assert_upstreams_equal(const struct config_upstream *a, const struct
 	assert_breakers_equal(&a->breaker, &b->breaker);
 	assert_probes_equal(&a->probe, &b->probe);
 	assert_int_equal(a->endpoints, b->endpoints);
-	for (size_t i = 0; i < a->endpoints; i++) {
-		assert_string_equal(a->endpoint[i].name, b->endpoint[i].name);
-		assert_string_equal(a->endpoint[i].host, b->endpoint[i].host);
-		assert_int_equal(a->endpoint[i].port, b->endpoint[i].port);
-		assert_int_equal(a->endpoint[i].numeric, b->endpoint[i].numeric);
-		assert_memory_equal(a->endpoint[i].addr, b->endpoint[i].addr, 16);
-	}
+	assert_endpoints_equal(a->endpoint, b->endpoint, a->endpoints);
 }
 
 static void assert_text_equal(const char *a, const char *b)
@@ -124,6 +132,32 @@ static void assert_text_equal(const char *a, const char *b)
 	assert_int_equal(a == NULL, b == NULL);
 	if (a)
 		assert_string_equal(a, b);
+}
+
+/* Passwords and secrets are compared by whether they are there: what is printed has asterisks for them. */
+static void assert_clusters_equal(const struct config_cluster *a, const struct config_cluster *b)
+{
+	assert_int_equal(a->enabled, b->enabled);
+	assert_int_equal(a->redis.kind, b->redis.kind);
+	assert_int_equal(a->redis.addresses, b->redis.addresses);
+	assert_endpoints_equal(a->redis.address, b->redis.address, a->redis.addresses);
+	assert_text_equal(a->redis.path, b->redis.path);
+	assert_text_equal(a->redis.master, b->redis.master);
+	assert_int_equal(a->redis.database, b->redis.database);
+	assert_int_equal(a->redis.tls, b->redis.tls);
+	assert_text_equal(a->redis.user, b->redis.user);
+	assert_int_equal(!a->redis.password, !b->redis.password);
+	assert_text_equal(a->redis.password_file, b->redis.password_file);
+	assert_text_equal(a->redis.tls_ca, b->redis.tls_ca);
+	assert_text_equal(a->redis.tls_cert, b->redis.tls_cert);
+	assert_text_equal(a->redis.tls_key, b->redis.tls_key);
+	assert_text_equal(a->redis.shown, b->redis.shown);
+	assert_int_equal(a->interval_ns, b->interval_ns);
+	assert_int_equal(a->on_outage, b->on_outage);
+	assert_string_equal(a->prefix, b->prefix);
+	assert_int_equal(a->hot_clients, b->hot_clients);
+	assert_int_equal(!a->secret, !b->secret);
+	assert_text_equal(a->secret_file, b->secret_file);
 }
 
 void assert_config_equal(const struct config *a, const struct config *b)
@@ -155,6 +189,7 @@ void assert_config_equal(const struct config *a, const struct config *b)
 	assert_int_equal(a->upstreams, b->upstreams);
 	for (size_t i = 0; i < a->upstreams; i++)
 		assert_upstreams_equal(&a->upstream[i], &b->upstream[i]);
+	assert_clusters_equal(&a->cluster, &b->cluster);
 	assert_int_equal(a->latency, b->latency);
 	assert_int_equal(a->buckets, b->buckets);
 	assert_memory_equal(a->bucket_ns, b->bucket_ns, a->buckets * sizeof(a->bucket_ns[0]));

@@ -68,7 +68,7 @@ static const struct refusal {
 	 "f:2: node: has a YAML tag; expected a plain value"},
 	{"merge key", INTERFACE "<<: {node: x}\n",
 	 "f:2: <<: unknown field"
-	 "; expected one of interfaces, table, tiers, services, upstreams, latency,"
+	 "; expected one of interfaces, table, tiers, cluster, services, upstreams, latency,"
 	 " deny, allow, protected_ports, http, node, pins, on_exit, log"},
 	{"mapping as key", INTERFACE "? {a: b}\n: c\n",
 	 "f:2: a list or mapping where a name belongs; expected NAME: VALUE"},
@@ -78,7 +78,7 @@ static const struct refusal {
 	 "f:2: a NUL character inside a value; expected text"},
 	{"unknown field", INTERFACE "colour: red\n",
 	 "f:2: colour: unknown field"
-	 "; expected one of interfaces, table, tiers, services, upstreams, latency,"
+	 "; expected one of interfaces, table, tiers, cluster, services, upstreams, latency,"
 	 " deny, allow, protected_ports, http, node, pins, on_exit, log"},
 	{"unknown field inside",
 	 "interfaces:\n"
@@ -443,7 +443,7 @@ static const struct refusal {
 	 "; expected 100/min packets, bytes or connections"},
 	{"limit: empty", LIMIT("''"),
 	 "f:6: services[0].limits.default[0]: \"\" is not a limit"
-	 "; expected RATE UNIT [burst N], for example 100/min connections burst 20"},
+	 "; expected RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"},
 	{"limit: no rate", LIMIT("connections"),
 	 "f:6: services[0].limits.default[0]: \"connections\" is not a rate"
 	 "; expected NUMBER/PERIOD with period s, min, hour or day, for example 100/min or"
@@ -467,17 +467,17 @@ static const struct refusal {
 	 "; expected 20MB/s bytes"},
 	{"limit: burst word", LIMIT("100/min connections bursts 20"),
 	 "f:6: services[0].limits.default[0]: \"100/min connections bursts 20\" is not a limit"
-	 "; expected RATE UNIT [burst N], for example 100/min connections burst 20"},
+	 "; expected RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"},
 	{"limit: burst missing", LIMIT("100/min connections burst"),
 	 "f:6: services[0].limits.default[0]: \"100/min connections burst\" is not a limit"
-	 "; expected RATE UNIT [burst N], for example 100/min connections burst 20"},
+	 "; expected RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"},
 	{"limit: burst number", LIMIT("100/min connections burst 2x"),
 	 "f:6: services[0].limits.default[0]: burst \"2x\" is not a number of connections"
 	 "; expected one such as 200"},
 	{"limit: more", LIMIT("100/min connections burst 20 please"),
 	 "f:6: services[0].limits.default[0]: \"100/min connections burst 20 please\" is not"
 	 " a limit"
-	 "; expected RATE UNIT [burst N], for example 100/min connections burst 20"},
+	 "; expected RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"},
 	{"limit: negative", LIMIT("-1/s packets"),
 	 "f:6: services[0].limits.default[0]: \"-1/s\" is not a rate"
 	 "; expected NUMBER/PERIOD with period s, min, hour or day, for example 100/min or"
@@ -523,13 +523,13 @@ static const struct refusal {
 	 "; expected at most 1G/s, or 1000GB/s of bytes"},
 	{"limit: a list", LIMIT("[1/s packets]"),
 	 "f:6: services[0].limits.default[0]: is a list"
-	 "; expected RATE UNIT [burst N], for example 100/min connections burst 20"},
+	 "; expected RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"},
 	{"limit: nothing",
 	 INTERFACE SERVICE "    limits:\n"
 			   "      default:\n"
 			   "        -\n",
 	 "f:7: services[0].limits.default[0]: has no value"
-	 "; expected RATE UNIT [burst N], for example 100/min connections burst 20"},
+	 "; expected RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"},
 	{"limit: map without unit", LIMIT("{rate: 1/s}"),
 	 "f:6: services[0].limits.default[0].unit: is missing"
 	 "; expected packets, bytes or connections"},
@@ -556,14 +556,7 @@ static const struct refusal {
 	 "; expected one such as 200"},
 	{"limit: map unknown", LIMIT("{rate: 1/s, units: packets}"),
 	 "f:6: services[0].limits.default[0].units: unknown field"
-	 "; expected one of rate, unit, burst, scope"},
-	{"limit: scope", LIMIT("{rate: 1/s, unit: packets, scope: cluster}"),
-	 "f:6: services[0].limits.default[0].scope: \"cluster\" is not supported by this"
-	 " version of weir"
-	 "; expected node"},
-	{"limit: on_outage", LIMIT("{rate: 1/s, unit: packets, on_outage: share}"),
-	 "f:6: services[0].limits.default[0].on_outage: not supported by this version of weir"
-	 "; expected no such field"},
+	 "; expected one of rate, unit, burst, scope, on_outage"},
 	{"limit: rate a list", LIMIT("{rate: [1/s], unit: packets}"),
 	 "f:6: services[0].limits.default[0].rate: is a list"
 	 "; expected NUMBER/PERIOD such as 100/min or 20MB/s"},
@@ -945,8 +938,6 @@ static const struct refusal {
 	 "f:2: table.flows: \"7\" is out of range; expected a number from 8 to 16777216"},
 	{"flows too many", INTERFACE "table: {flows: 16777217}\n",
 	 "f:2: table.flows: \"16777217\" is out of range; expected a number from 8 to 16777216"},
-	{"cluster", INTERFACE "cluster: {redis: x}\n",
-	 "f:2: cluster: not supported by this version of weir; expected no such field"},
 	{"escalate", INTERFACE SERVICE "    escalate: {}\n",
 	 "f:5: services[0].escalate: not supported by this version of weir"
 	 "; expected no such field"},
@@ -954,17 +945,17 @@ static const struct refusal {
 	 "f:2: node: environment variable \"WEIR_TEST_UNSET\" is not set"
 	 "; expected it set, or ${WEIR_TEST_UNSET:-default}"},
 	{"single dollar", INTERFACE "node: a$b\n",
-	 "f:2: node: a single $ at \"$b\"; expected $$ for a $, or ${NAME} (quoted inside {} and [])"},
+	 "f:2: node: a single $; expected $$ for a $, or ${NAME} (quoted inside {} and [])"},
 	{"dollar at the end", INTERFACE "node: a$\n",
-	 "f:2: node: a single $ at \"$\"; expected $$ for a $, or ${NAME} (quoted inside {} and [])"},
+	 "f:2: node: a single $; expected $$ for a $, or ${NAME} (quoted inside {} and [])"},
 	{"no name", INTERFACE "node: ${}\n",
-	 "f:2: node: \"${}\" is not a variable"
+	 "f:2: node: a ${ that begins no variable"
 	 "; expected ${NAME} or ${NAME:-default} ($$ for a $)"},
 	{"no end", INTERFACE "node: ${HOME\n",
-	 "f:2: node: \"${HOME\" is not a variable"
+	 "f:2: node: a ${ that begins no variable"
 	 "; expected ${NAME} or ${NAME:-default} ($$ for a $)"},
 	{"odd name", INTERFACE "node: ${A-B}\n",
-	 "f:2: node: \"${A-B}\" is not a variable"
+	 "f:2: node: a ${ that begins no variable"
 	 "; expected ${NAME} or ${NAME:-default} ($$ for a $)"},
 	{"default empty", INTERFACE "node: ${WEIR_TEST_UNSET:-}\n",
 	 "f:2: node: \"\" is not a node name; expected 1 to 253 printable characters"},

@@ -81,12 +81,30 @@ static void the_edges_of_what_can_be_represented(void **state)
 		{{WEIR_UNIT_BYTES, 1000000000000, SEC, UINT64_MAX}, 0}, /* 213 days */
 		{{WEIR_UNIT_PACKETS, 0, SEC, 1}, -22},
 		{{WEIR_UNIT_PACKETS, UINT64_MAX, SEC, 1}, -22},
+		/* of a cluster */
+		{{WEIR_UNIT_BYTES, 25600, SEC, 1514, true}, 0},
+		{{WEIR_UNIT_BYTES, 25599, SEC, 1514, true}, -22},
+		{{WEIR_UNIT_BYTES, 25600 * 3600, 3600 * SEC, 1514, true}, 0},
+		{{WEIR_UNIT_BYTES, 25600 * 3600 - 1, 3600 * SEC, 1514, true}, -22},
+		{{WEIR_UNIT_PACKETS, 1, DAY, 1, true}, 0},
+		{{WEIR_UNIT_PACKETS, 1000000000, SEC, (1ULL << 53) - 1, true}, 0},
+		{{WEIR_UNIT_PACKETS, 1000000000, SEC, 1ULL << 53, true}, -22},
+		{{WEIR_UNIT_PACKETS, 1000000000, SEC, 1ULL << 53, false}, 0},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
 		if (check(&edges[i].limit) != edges[i].result)
 			fail_msg("edge %zu", i);
+}
+
+static unsigned int seed_of_test(void)
+{
+	const char *text = getenv("WEIR_TEST_SEED");
+	unsigned int seed = text ? (unsigned int)strtoul(text, NULL, 10) : (unsigned int)time(NULL);
+
+	print_message("seed %u (WEIR_TEST_SEED=%u repeats it)\n", seed, seed);
+	return seed;
 }
 
 static uint64_t any(unsigned int bits)
@@ -103,13 +121,9 @@ static uint64_t any(unsigned int bits)
 static void every_limit_that_passes_is_exact_and_fits(void **state)
 {
 	static const uint64_t periods[] = {SEC, 60 * SEC, 3600 * SEC, DAY};
-	const char *seed_text = getenv("WEIR_TEST_SEED");
-	unsigned int seed = seed_text ? (unsigned int)strtoul(seed_text, NULL, 10)
-				      : (unsigned int)time(NULL);
-	unsigned int passed = 0;
+	unsigned int seed = seed_of_test(), passed = 0;
 
 	(void)state;
-	print_message("seed %u (WEIR_TEST_SEED=%u repeats it)\n", seed, seed);
 	srand(seed);
 	for (unsigned int i = 0; i < 1000000; i++) {
 		const struct config_limit limit = {
@@ -146,17 +160,52 @@ static void every_limit_that_passes_is_exact_and_fits(void **state)
 	assert_true(passed > 1000);
 }
 
+/*
+ * The even share of one of so many nodes is a limit that the kernel can do: what it costs is within the bounds of
+ * config_limit_ticks(), and the least bucket, one unit or one frame, fills again within a year.
+ */
+static void every_even_share_of_a_cluster_limit_fits(void **state)
+{
+	static const uint64_t periods[] = {SEC, 60 * SEC, 3600 * SEC, DAY};
+	unsigned int seed = seed_of_test(), passed = 0;
+
+	(void)state;
+	srand(seed);
+	for (unsigned int i = 0; i < 1000000; i++) {
+		const struct config_limit limit = {
+			.unit = (enum weir_unit)(rand() % WEIR_UNIT_COUNT),
+			.amount = any(1 + (unsigned int)rand() % 63),
+			.period_ns = periods[rand() % 4],
+			.burst = any(1 + (unsigned int)rand() % 63),
+			.cluster = true,
+		};
+		bool bytes = limit.unit == WEIR_UNIT_BYTES;
+		double rate = (double)limit.amount / (double)limit.period_ns * 1e9;
+		double share = rate / LIMIT_CLUSTER_NODES, least = bytes ? LIMIT_FRAME_BYTES : 1;
+
+		if (check(&limit) < 0)
+			continue;
+		passed++;
+		assert_true(rate < 0x1p53 && (double)limit.burst < 0x1p53);
+		assert_true((uint64_t)(double)limit.burst == limit.burst);
+		assert_true(least / share * 1e9 < (double)LIMIT_REFILL_MAX_NS);
+		/* in ticks of 1/16 ns; of bytes by 2^20 */
+		assert_true(16e9 / share * (bytes ? 0x1p20 : 1) < (bytes ? 0x1.000001p46 : 0x1p59));
+	}
+	print_message("%u limits passed\n", passed);
+	assert_true(passed > 1000);
+}
+
 static void format_and_parse_are_inverse(void **state)
 {
 	static const char *const texts[] = {
-		"100/min connections burst 20",
-		"1/day packets burst 365",
-		"20000000/s bytes burst 40000000",
-		"1000/hour connections burst 1000",
+		"100/min connections burst 20",		  "1/day packets burst 365",
+		"20000000/s bytes burst 40000000",	  "1000/hour connections burst 1000",
+		"5000/min connections burst 100 cluster",
 	};
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct config_limit limit;
 		struct problem problem = {};
 		char text[WEIR_LIMIT_TEXT];
@@ -173,6 +222,7 @@ int main(void)
 		cmocka_unit_test(rounding_never_lets_more_through),
 		cmocka_unit_test(the_edges_of_what_can_be_represented),
 		cmocka_unit_test(every_limit_that_passes_is_exact_and_fits),
+		cmocka_unit_test(every_even_share_of_a_cluster_limit_fits),
 		cmocka_unit_test(format_and_parse_are_inverse),
 	};
 

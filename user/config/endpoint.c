@@ -51,8 +51,8 @@ static bool is_name(const char *host)
 }
 
 /* Splits off the host, without brackets; *port is what follows the colon. */
-static int split(const char *text, struct config_endpoint *out, const char **port, bool *bracketed,
-		 struct problem *problem)
+static int split(const char *name, const char *text, struct config_endpoint *out, const char **port,
+		 bool *bracketed, struct problem *problem)
 {
 	const char *host = text, *end;
 	size_t length;
@@ -62,8 +62,7 @@ static int split(const char *text, struct config_endpoint *out, const char **por
 		host = text + 1;
 		end = strchr(text, ']');
 		if (!end || (end[1] && end[1] != ':'))
-			return problem_set(problem, "%s is not an endpoint; " EXPECTED,
-					   quote(text).text);
+			return problem_set(problem, "%s is not an endpoint; " EXPECTED, name);
 		*port = end + 1;
 	} else {
 		end = strchrnul(text, ':');
@@ -72,36 +71,35 @@ static int split(const char *text, struct config_endpoint *out, const char **por
 			return problem_set(problem,
 					   "%s has several colons; expected HOST:PORT, an IPv6 "
 					   "address in brackets such as [2001:db8::1]:53",
-					   quote(text).text);
+					   name);
 	}
 	if (!**port)
-		return problem_set(problem, "%s has no port; " EXPECTED, quote(text).text);
+		return problem_set(problem, "%s has no port; " EXPECTED, name);
 	(*port)++;
 	length = (size_t)(end - host);
 	if (length == 0)
-		return problem_set(problem, "%s has no host; " EXPECTED, quote(text).text);
+		return problem_set(problem, "%s has no host; " EXPECTED, name);
 	memcpy(out->host, host, length);
 	out->host[length] = '\0';
 	return 0;
 }
 
-static int parse_ipv6(const char *text, struct config_endpoint *out, struct problem *problem)
+static int parse_ipv6(const char *name, struct config_endpoint *out, struct problem *problem)
 {
 	char ipv4[INET_ADDRSTRLEN];
 
 	if (inet_pton(AF_INET6, out->host, out->addr) != 1)
 		return problem_set(problem, "%s has no IPv6 address in its brackets; " EXPECTED,
-				   quote(text).text);
+				   name);
 	if (prefix_is_ipv4(out->addr, 128))
-		return problem_set(problem, "%s is IPv4 written as IPv6; expected %s:%u",
-				   quote(text).text,
+		return problem_set(problem, "%s is IPv4 written as IPv6; expected %s:%u", name,
 				   inet_ntop(AF_INET, out->addr + 12, ipv4, sizeof(ipv4)),
 				   out->port);
 	out->numeric = true;
 	return 0;
 }
 
-static int parse_host(const char *text, struct config_endpoint *out, struct problem *problem)
+static int parse_host(const char *name, struct config_endpoint *out, struct problem *problem)
 {
 	uint8_t ipv4[4];
 
@@ -113,10 +111,10 @@ static int parse_host(const char *text, struct config_endpoint *out, struct prob
 	}
 	if (ends_in_number(out->host))
 		return problem_set(problem, "%s has no IPv4 address before its port; " EXPECTED,
-				   quote(text).text);
+				   name);
 	if (!is_name(out->host))
 		return problem_set(problem, "%s has no name of a host before its port; " EXPECTED,
-				   quote(text).text);
+				   name);
 	return 0;
 }
 
@@ -129,7 +127,8 @@ static bool is_unspecified(const struct config_endpoint *endpoint)
 	       (!memcmp(endpoint->addr, ipv6, 16) || !memcmp(endpoint->addr, ipv4, 16));
 }
 
-int endpoint_parse(const char *text, struct config_endpoint *out, struct problem *problem)
+int endpoint_parse_as(const char *name, const char *text, struct config_endpoint *out,
+		      struct problem *problem)
 {
 	struct config_endpoint endpoint = {};
 	const char *port = NULL;
@@ -138,27 +137,32 @@ int endpoint_parse(const char *text, struct config_endpoint *out, struct problem
 	int r;
 
 	if (strlen(text) >= sizeof(endpoint.name))
-		return problem_set(problem, "%s has %zu bytes; expected at most %zu",
-				   quote(text).text, strlen(text), sizeof(endpoint.name) - 1);
-	r = split(text, &endpoint, &port, &bracketed, problem);
+		return problem_set(problem, "%s has %zu bytes; expected at most %zu", name,
+				   strlen(text), sizeof(endpoint.name) - 1);
+	r = split(name, text, &endpoint, &port, &bracketed, problem);
 	if (r < 0)
 		return r;
 	if (number_parse(port, 1, 65535, &number) < 0)
 		return problem_set(problem,
 				   "%s has no port from 1 to 65535 behind its colon; " EXPECTED,
-				   quote(text).text);
+				   name);
 	endpoint.port = (uint16_t)number;
 	strcpy(endpoint.name, text);
-	r = bracketed ? parse_ipv6(text, &endpoint, problem) : parse_host(text, &endpoint, problem);
+	r = bracketed ? parse_ipv6(name, &endpoint, problem) : parse_host(name, &endpoint, problem);
 	if (r < 0)
 		return r;
 	if (is_unspecified(&endpoint))
 		return problem_set(problem,
 				   "%s is no address that packets bear; expected one such as "
 				   "127.0.0.1:%u or [::1]:%u",
-				   quote(text).text, endpoint.port, endpoint.port);
+				   name, endpoint.port, endpoint.port);
 	*out = endpoint;
 	return 0;
+}
+
+int endpoint_parse(const char *text, struct config_endpoint *out, struct problem *problem)
+{
+	return endpoint_parse_as(quote(text).text, text, out, problem);
 }
 
 bool endpoint_same(const struct config_endpoint *a, const struct config_endpoint *b)

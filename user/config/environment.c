@@ -40,8 +40,7 @@ static int expand_one(const char **text, FILE *out, struct problem *problem)
 	if (at == start || !end || (*at != '}' && strncmp(at, ":-", 2)))
 		return problem_set(
 			problem,
-			"%s is not a variable; expected ${NAME} or ${NAME:-default} ($$ for a $)",
-			quote(start - 2).text);
+			"a ${ that begins no variable; expected ${NAME} or ${NAME:-default} ($$ for a $)");
 	value = getenv(name);
 	if (*at == ':' && (!value || !*value)) {
 		fwrite(at + 2, 1, (size_t)(end - at - 2), out);
@@ -80,9 +79,7 @@ static int expand_all(const char *text, FILE *out, struct problem *problem)
 		if (text[1] != '{')
 			return problem_set(
 				problem,
-				"a single $ at %s; expected $$ for a $, or ${NAME} (quoted inside {} "
-				"and [])",
-				quote(text).text);
+				"a single $; expected $$ for a $, or ${NAME} (quoted inside {} and [])");
 		text += 2;
 		r = expand_one(&text, out, problem);
 		if (r < 0)

@@ -2,6 +2,8 @@
 /*
  * ${NAME} and ${NAME:-default} in a value, $$ for a $. NAME: letters, digits and _, no digit first.
  * As in a shell, the default also stands in for an empty variable; it ends at the first }.
+ *
+ * Messages quote nothing but the names of variables: a value may be a password, or have one in it.
  */
 #pragma once
 

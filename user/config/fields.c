@@ -126,11 +126,23 @@ const struct field limit_fields[] = {
 	{
 		.name = "scope",
 		.read = read_limit_scope,
-		.expected = "node",
+		.size = sizeof(((struct config_limit *)0)->cluster),
+		.choices = "node|cluster",
+		.expected = "node or cluster",
 		.fallback = "node",
-		.help = "Where the limit holds: on each node by itself.",
+		.help = "Where the limit holds: on each node by itself, or over all nodes of the cluster "
+			"together. For cluster the file needs a cluster.",
 	},
-	{.name = "on_outage", .read = read_unsupported},
+	{
+		.name = "on_outage",
+		.read = read_limit_on_outage,
+		.size = sizeof(((struct config_limit *)0)->on_outage),
+		.choices = OUTAGE_CHOICES,
+		.expected = "share, local, keep or deny",
+		.fallback = "cluster.on_outage",
+		.help = "What a cluster limit does without Redis, as in cluster.on_outage. Only with scope: "
+			"cluster.",
+	},
 	{},
 };
 
@@ -420,7 +432,7 @@ static const struct field log_fields[] = {
 	{},
 };
 
-/* tiers before services: limits name them */
+/* tiers and cluster before services: limits lean on them */
 const struct field config_fields[] = {
 	{
 		.name = "interfaces",
@@ -450,6 +462,16 @@ const struct field config_fields[] = {
 			"without prefixes is for applications to name.",
 		.inside = tier_fields,
 		.nesting = "[]",
+	},
+	{
+		.name = "cluster",
+		.read = read_cluster,
+		.expected = "a mapping such as {redis: \"redis://127.0.0.1:6379/0\"}",
+		.fallback = "none: every limit is each node's own",
+		.help = "Redis, or Valkey, through which nodes share out limits with scope: cluster. All nodes "
+			"must say the same, but for user and passwords. All of it may change with a reload.",
+		.inside = cluster_fields,
+		.nesting = "",
 	},
 	{
 		.name = "services",
@@ -547,7 +569,6 @@ const struct field config_fields[] = {
 		.inside = log_fields,
 		.nesting = "",
 	},
-	{.name = "cluster", .read = read_unsupported},
 	{.name = "escalate", .read = read_unsupported},
 	{},
 };

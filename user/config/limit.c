@@ -7,11 +7,11 @@
 #include "user/base/number.h"
 #include "user/base/words.h"
 
-#define EXPECTED "expected RATE UNIT [burst N], for example 100/min connections burst 20"
+#define EXPECTED "expected RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"
 
 typedef unsigned __int128 u128;
 
-static const char *period_name(uint64_t period_ns)
+const char *limit_period_word(uint64_t period_ns)
 {
 	switch (period_ns / NS_PER_SEC) {
 	case 60:
@@ -89,10 +89,32 @@ static bool next_word(const char **text, char *word, size_t size)
 	return true;
 }
 
+/* [burst N] [cluster], to the end */
+static int parse_rest(const char *text, const char *at, struct config_limit *limit,
+		      struct problem *problem)
+{
+	char word[64] = "", burst[64];
+	bool more;
+
+	more = next_word(&at, word, sizeof(word));
+	if (more && !strcmp(word, "burst")) {
+		if (!next_word(&at, burst, sizeof(burst)))
+			return problem_set(problem, "%s is not a limit; " EXPECTED,
+					   quote(text).text);
+		if (limit_parse_burst(burst, limit->unit, &limit->burst, problem) < 0)
+			return -EINVAL;
+		more = next_word(&at, word, sizeof(word));
+	}
+	limit->cluster = more && !strcmp(word, "cluster");
+	if ((more && !limit->cluster) || at[strspn(at, " ")])
+		return problem_set(problem, "%s is not a limit; " EXPECTED, quote(text).text);
+	return 0;
+}
+
 int limit_parse(const char *text, struct config_limit *out, struct problem *problem)
 {
-	char rate[64], unit[64], word[64], burst[64];
-	struct config_limit limit;
+	char rate[64], unit[64];
+	struct config_limit limit = {};
 	const char *at = text;
 	bool bytes;
 
@@ -110,15 +132,8 @@ int limit_parse(const char *text, struct config_limit *out, struct problem *prob
 		return problem_set(problem, "%s is a rate of bytes, not of %s; expected %s bytes",
 				   quote(rate).text, unit, rate);
 	limit.burst = limit.amount;
-	if (next_word(&at, word, sizeof(word))) {
-		if (strcmp(word, "burst") || !next_word(&at, burst, sizeof(burst)))
-			return problem_set(problem, "%s is not a limit; " EXPECTED,
-					   quote(text).text);
-		if (limit_parse_burst(burst, limit.unit, &limit.burst, problem) < 0)
-			return -EINVAL;
-	}
-	if (at[strspn(at, " ")])
-		return problem_set(problem, "%s is not a limit; " EXPECTED, quote(text).text);
+	if (parse_rest(text, at, &limit, problem) < 0)
+		return -EINVAL;
 	*out = limit;
 	return 0;
 }
@@ -135,13 +150,21 @@ int limit_check_rate(const struct config_limit *limit, struct problem *problem)
 	if (a_second > (u128)max * limit->period_ns)
 		return problem_set(
 			problem, "rate %llu/%s is more than can be told apart; expected at most %s",
-			(unsigned long long)limit->amount, period_name(limit->period_ns),
+			(unsigned long long)limit->amount, limit_period_word(limit->period_ns),
 			limit->unit == WEIR_UNIT_BYTES ? "1000GB/s" : "1G/s");
 	if (limit->unit == WEIR_UNIT_BYTES && a_second < (u128)LIMIT_BYTES_MIN * limit->period_ns)
 		return problem_set(problem,
 				   "rate %llu/%s is too slow for bytes; expected at least %lluB/s",
-				   (unsigned long long)limit->amount, period_name(limit->period_ns),
-				   LIMIT_BYTES_MIN);
+				   (unsigned long long)limit->amount,
+				   limit_period_word(limit->period_ns), LIMIT_BYTES_MIN);
+	if (limit->cluster && limit->unit == WEIR_UNIT_BYTES &&
+	    a_second < (u128)LIMIT_CLUSTER_BYTES_MIN * limit->period_ns)
+		return problem_set(
+			problem,
+			"rate %llu/%s is too slow for bytes of a cluster, of which each node has a "
+			"share; expected at least %lluB/s",
+			(unsigned long long)limit->amount, limit_period_word(limit->period_ns),
+			LIMIT_CLUSTER_BYTES_MIN);
 	return 0;
 }
 
@@ -163,7 +186,13 @@ int limit_check_burst(const struct config_limit *limit, struct problem *problem)
 			"a burst of %llu takes more than a year to fill again at %llu/%s; "
 			"expected burst %llu or less",
 			(unsigned long long)limit->burst, (unsigned long long)limit->amount,
-			period_name(limit->period_ns), (unsigned long long)most);
+			limit_period_word(limit->period_ns), (unsigned long long)most);
+	if (limit->cluster && limit->burst > LIMIT_CLUSTER_BURST_MAX)
+		return problem_set(
+			problem,
+			"a burst of %llu is too large to be shared out in a cluster; expected "
+			"burst %llu or less",
+			(unsigned long long)limit->burst, LIMIT_CLUSTER_BURST_MAX);
 	return 0;
 }
 
@@ -192,8 +221,8 @@ void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out
 
 const char *limit_format(const struct config_limit *limit, char *buffer, size_t size)
 {
-	snprintf(buffer, size, "%llu/%s %s burst %llu", (unsigned long long)limit->amount,
-		 period_name(limit->period_ns), unit_word(limit->unit),
-		 (unsigned long long)limit->burst);
+	snprintf(buffer, size, "%llu/%s %s burst %llu%s", (unsigned long long)limit->amount,
+		 limit_period_word(limit->period_ns), unit_word(limit->unit),
+		 (unsigned long long)limit->burst, limit->cluster ? " cluster" : "");
 	return buffer;
 }

@@ -18,7 +18,19 @@
 /* A bytes bucket smaller than one full Ethernet frame would never let one pass */
 #define LIMIT_FRAME_BYTES 1514ULL
 
-/* RATE UNIT [burst N]: 0 and *out, not yet checked; or -EINVAL and *problem. */
+/*
+ * Limits of a cluster: rate and burst are shared out in doubles, which hold each whole number below 2^53. And the even
+ * share of each of so many nodes is one that the kernel can do: at this rate of bytes; of anything else 1/day
+ * always is. With more nodes a share is rounded up to what it can do.
+ */
+#define LIMIT_CLUSTER_BURST_MAX ((1ULL << 53) - 1)
+#define LIMIT_CLUSTER_NODES 100ULL
+#define LIMIT_CLUSTER_BYTES_MIN (LIMIT_CLUSTER_NODES * LIMIT_BYTES_MIN)
+_Static_assert(LIMIT_RATE_MAX < 1ULL << 53 && LIMIT_BYTES_MAX < 1ULL << 53, "rates as doubles");
+
+/*
+ * RATE UNIT [burst N] [cluster]: 0 and *out, not yet checked, on_outage the first there is; or -EINVAL and *problem.
+ */
 int limit_parse(const char *text, struct config_limit *out, struct problem *problem);
 
 /* Its parts, for the form with a field for each. */
@@ -28,10 +40,13 @@ int limit_parse_unit(const char *text, enum weir_unit *out, struct problem *prob
 int limit_parse_burst(const char *text, enum weir_unit unit, uint64_t *out,
 		      struct problem *problem);
 
-/* Can the kernel do it, and does it let anything pass at all? 0, or -EINVAL and *problem. */
+/* Can the kernel do it (of a cluster limit: its shares), and does it let anything pass at all? 0, or -EINVAL and *problem. */
 int limit_check_rate(const struct config_limit *limit, struct problem *problem);
 int limit_check_burst(const struct config_limit *limit, struct problem *problem);
 
-/* As limit_parse() reads it; the buffer needs WEIR_LIMIT_TEXT bytes. Returns it. */
+/* "s", "min", "hour" or "day" */
+const char *limit_period_word(uint64_t period_ns);
+
+/* As limit_parse() reads it, without on_outage; the buffer needs WEIR_LIMIT_TEXT bytes. Returns it. */
 #define WEIR_LIMIT_TEXT 96
 const char *limit_format(const struct config_limit *limit, char *buffer, size_t size);

@@ -12,6 +12,7 @@
 #include "user/base/cleanup.h"
 #include "user/config/check.h"
 #include "user/config/reader.h"
+#include "user/config/redis.h"
 
 #define FILE_BYTES_MAX (16 << 20)
 /* The guard lets a tenth of the table be new each second: ten seconds of a flood fill it. */
@@ -209,6 +210,9 @@ void config_unref(struct config *config)
 	for (size_t i = 0; i < config->upstreams; i++)
 		free(config->upstream[i].endpoint);
 	free(config->upstream);
+	redis_clear(&config->cluster.redis);
+	free(config->cluster.secret);
+	free(config->cluster.secret_file);
 	free(config->deny.at);
 	free(config->allow.at);
 	free(config->protected);

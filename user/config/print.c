@@ -6,20 +6,46 @@
 #include <syslog.h>
 
 #include "user/base/number.h"
-#include "user/config/breaker.h"
+#include "user/base/words.h"
 #include "user/config/limit.h"
 #include "user/config/match.h"
+#include "user/config/print.h"
 
-/* A double-quoted YAML scalar; $ is doubled, see environment.h. */
-static void print_text(const char *text, FILE *out)
+/* Line breaks of YAML that are no control characters of ASCII: folded into blanks, were they written as they are */
+static const struct {
+	const char *text, *escape;
+} breaks[] = {
+	{"\xc2\x85", "\\N"},	 /* U+0085, next line */
+	{"\xe2\x80\xa8", "\\L"}, /* U+2028, line separator */
+	{"\xe2\x80\xa9", "\\P"}, /* U+2029, paragraph separator */
+};
+
+/* How many bytes of `text` were written as an escape */
+static size_t print_break(const char *text, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++)
+		if (!strncmp(text, breaks[i].text, strlen(breaks[i].text))) {
+			fputs(breaks[i].escape, out);
+			return strlen(breaks[i].text);
+		}
+	return 0;
+}
+
+void print_text(const char *text, FILE *out)
 {
 	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		if (*text == '$')
-			fputc('$', out);
-		fputc(*text, out);
+	while (*text) {
+		size_t skip = print_break(text, out);
+
+		if (skip == 0) {
+			if (*text == '"' || *text == '\\')
+				fputc('\\', out);
+			if (*text == '$')
+				fputc('$', out);
+			fputc(*text, out);
+			skip = 1;
+		}
+		text += skip;
 	}
 	fputc('"', out);
 }
@@ -48,10 +74,25 @@ static void print_matches(const char *indent, const char *name, const struct con
 	fputs("]\n", out);
 }
 
+/* A limit of a cluster has a field more than its line can say. */
+static void print_limit(const struct config_limit *limit, FILE *out)
+{
+	char text[WEIR_LIMIT_TEXT];
+
+	if (!limit->cluster) {
+		fprintf(out, "        - %s\n", limit_format(limit, text, sizeof(text)));
+		return;
+	}
+	fprintf(out,
+		"        - {rate: %llu/%s, unit: %s, burst: %llu, scope: cluster, on_outage: %s}\n",
+		(unsigned long long)limit->amount, limit_period_word(limit->period_ns),
+		unit_word(limit->unit), (unsigned long long)limit->burst,
+		outage_word(limit->on_outage));
+}
+
 static void print_limits(const struct config *config, const struct config_service *service,
 			 bool group, FILE *out)
 {
-	char text[WEIR_LIMIT_TEXT];
 	bool any = false;
 
 	for (size_t i = 0; i < config->tiers; i++) {
@@ -66,7 +107,7 @@ static void print_limits(const struct config *config, const struct config_servic
 		any = true;
 		fprintf(out, "      \"%s\":\n", config->tier[i].name);
 		for (size_t j = 0; j < count; j++)
-			fprintf(out, "        - %s\n", limit_format(&limit[j], text, sizeof(text)));
+			print_limit(&limit[j], out);
 	}
 }
 
@@ -171,6 +212,7 @@ static void print_host(const struct config *config, FILE *out)
 int config_print(const struct config *config, FILE *out)
 {
 	print_interfaces_and_tiers(config, out);
+	print_cluster(&config->cluster, out);
 	fputs("services:\n", out);
 	for (size_t i = 0; i < config->services; i++)
 		print_service(config, &config->service[i], out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "user/base/number.h"
-#include "user/config/breaker.h"
+#include "user/config/print.h"
 
 static void print_count(const char *name, uint32_t count, FILE *out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "user/base/number.h"
-#include "user/config/breaker.h"
+#include "user/config/print.h"
 
 void print_probe(const struct config_probe *probe, FILE *out)
 {

@@ -53,17 +53,42 @@ int read_limit_burst(struct reader *reader, const struct field *field, const str
 	return 0;
 }
 
-/* The field has one value until there is something to share limits with. */
 int read_limit_scope(struct reader *reader, const struct field *field, const struct node *node,
 		     void *into)
 {
-	(void)into;
-	if (schema_want(reader, field, node, NODE_TEXT) < 0)
-		return -EINVAL;
-	if (strcmp(node->text, "node"))
-		return schema_fail(reader, node,
-				   "%s is not supported by this version of weir; expected %s",
-				   quote(node->text).text, field->expected);
+	struct limit_draft *draft = into;
+
+	draft->scope = node;
+	return read_choice(reader, field, node, &draft->limit.cluster);
+}
+
+int read_limit_on_outage(struct reader *reader, const struct field *field, const struct node *node,
+			 void *into)
+{
+	struct limit_draft *draft = into;
+
+	draft->on_outage = node;
+	return read_choice(reader, field, node, &draft->limit.on_outage);
+}
+
+/* What its scope asks for; `cluster` has been read: the table's order */
+static int check_scope(struct reader *reader, const struct node *node, struct limit_draft *draft)
+{
+	const struct config_cluster *cluster = &reader->config->cluster;
+
+	if (draft->on_outage && !draft->limit.cluster)
+		return schema_fail(reader, draft->on_outage,
+				   "is for limits of a cluster, and this one is each node's own; "
+				   "expected scope: cluster, or no on_outage");
+	if (!draft->limit.cluster)
+		return 0;
+	if (!cluster->enabled)
+		return schema_fail(
+			reader, draft->scope ? draft->scope : node,
+			"is to hold over a cluster, and the file has none; expected a mapping "
+			"`cluster` such as {redis: \"redis://127.0.0.1:6379/0\"}, or scope: node");
+	if (!draft->on_outage)
+		draft->limit.on_outage = cluster->on_outage;
 	return 0;
 }
 
@@ -93,13 +118,16 @@ static int read_limit(struct reader *reader, const struct node *node,
 	} else {
 		const struct field text = {
 			.expected =
-				"RATE UNIT [burst N], for example 100/min connections burst 20"};
+				"RATE UNIT [burst N] [cluster], for example 100/min connections burst 20"};
 
 		if (schema_want(reader, &text, node, NODE_TEXT) < 0)
 			return -EINVAL;
 		if (limit_parse(node->text, &draft.limit, &problem) < 0)
 			return schema_fail(reader, node, "%s", problem.text);
 	}
+	r = check_scope(reader, node, &draft);
+	if (r < 0)
+		return r;
 	if (limit_check_rate(&draft.limit, &problem) < 0)
 		return schema_fail(reader, draft.rate, "%s", problem.text);
 	if (limit_check_burst(&draft.limit, &problem) < 0)

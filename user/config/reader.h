@@ -34,6 +34,7 @@ READER(read_limit_rate);
 READER(read_limit_unit);
 READER(read_limit_burst);
 READER(read_limit_scope);
+READER(read_limit_on_outage);
 
 /* read_list.c: lists of named things, into struct config */
 READER(read_interfaces);
@@ -56,7 +57,18 @@ READER(read_probe);
 READER(read_probe_path);
 READER(read_probe_status); /* into struct config_probe */
 
+/* read_cluster.c, into struct config_cluster or one of its members */
+READER(read_cluster); /* into struct config */
+READER(read_redis);
+READER(read_redis_prefix);
+READER(read_secret);
+READER(read_tls);
+
 #undef READER
+
+/* The words of on_outage, as choices of a field */
+#define OUTAGE_CHOICE(name, word) word "|"
+#define OUTAGE_CHOICES OUTAGES(OUTAGE_CHOICE)
 
 /* What of a breaker is wrong once all its upstream has been read, and defaults that lean on it; `node`: the upstream */
 int finish_breaker(struct reader *reader, const struct node *node,
@@ -76,6 +88,8 @@ struct limit_draft {
 	struct config_limit limit;
 	const struct node *rate;
 	const struct node *burst;
+	const struct node *scope;
+	const struct node *on_outage;
 	bool bytes; /* the rate was written in bytes */
 };
 
@@ -91,3 +105,5 @@ extern const struct field limit_fields[];
 extern const struct field upstream_fields[];
 extern const struct field breaker_fields[];
 extern const struct field probe_fields[];
+extern const struct field cluster_fields[];
+extern const struct field tls_fields[];

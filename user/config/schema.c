@@ -69,6 +69,17 @@ static int unknown_field(struct reader *reader, const struct field *fields, cons
 			strcat(names, ", ");
 		strncat(names, field->name, sizeof(names) - strlen(names) - 3);
 	}
+	if (node->kind == NODE_TEXT && node->empty) {
+		/* Rather a value whose colon was forgotten ("{secret, VALUE}"), which may be one to hide. */
+		struct node place = *node->parent;
+
+		place.line = node->line;
+		return schema_fail(
+			reader, &place,
+			"holds something that is no field and has no value; expected NAME: "
+			"VALUE with one of %s",
+			names);
+	}
 	return schema_fail(reader, node, "unknown field; expected one of %s", names);
 }
 
