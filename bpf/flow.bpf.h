@@ -52,26 +52,30 @@ weir_inline void weir_discard(enum weir_discard why, u64 count)
 
 /* ----------------------------------------------------------------------------------- what it tells */
 
-__noinline int weir_sample(const struct weir_seen *seen, u32 latency, u32 owner, u64 ns)
+weir_inline void weir_sample_here(const struct weir_side *side, u32 latency, u32 owner, u64 ns)
 {
-	struct weir_histogram *histogram;
-	const struct weir_side *side;
+	u32 index = weir_histogram_index(side->latency_bank & 1, latency, owner);
+	struct weir_histogram *histogram = bpf_map_lookup_elem(&weir_latency, &index);
 	u64 slot;
-	u32 index;
 
-	if (!seen)
-		return 0;
-	side = weir_side_at(seen->active);
-	if (!side)
-		return 0;
-	index = weir_histogram_index(side->latency_bank & 1, latency, owner);
-	histogram = bpf_map_lookup_elem(&weir_latency, &index);
 	if (!histogram)
-		return 0;
+		return;
 	slot = weir_slot(side->bound_ns, ns);
 	weir_opaque(slot);
 	histogram->slot[slot % WEIR_SLOTS]++;
 	histogram->sum_ns += ns;
+}
+
+/* The same, where it is rare */
+__noinline int weir_sample(const struct weir_seen *seen, u32 latency, u32 owner, u64 ns)
+{
+	const struct weir_side *side;
+
+	if (!seen)
+		return 0;
+	side = weir_side_at(seen->active);
+	if (side)
+		weir_sample_here(side, latency, owner, ns);
 	return 0;
 }
 
@@ -126,7 +130,7 @@ __noinline int weir_tell_upstream(struct __sk_buff *skb, const struct weir_seen 
 	calls->result[WEIR_RESULT_NO_ANSWER] += news->unanswered;
 	if (news->events & WEIR_NEWS_RESPONSE) {
 		result = weir_count_answer(skb, seen, endpoint, calls, news->response_ns);
-		weir_sample(seen, WEIR_LATENCY_UPSTREAM_RESPONSE, upstream, news->response_ns);
+		weir_sample_here(side, WEIR_LATENCY_UPSTREAM_RESPONSE, upstream, news->response_ns);
 	}
 	if (news->events & WEIR_NEWS_HANDSHAKE)
 		weir_sample(seen, WEIR_LATENCY_CONNECT, upstream, news->handshake_ns);
@@ -318,33 +322,39 @@ __noinline int weir_attend(struct __sk_buff *skb, struct weir_seen *seen, struct
 	return 0;
 }
 
-/* A request, or the answer to it */
-weir_inline void weir_attend_plain(struct __sk_buff *skb, const struct weir_side *side,
-				   struct weir_seen *seen, struct weir_flow *flow)
+/* A request, or the answer to it. False: weir_attend() must see to it. */
+weir_inline bool weir_attend_plain(struct __sk_buff *skb, const struct weir_side *side,
+				   struct weir_seen *seen, struct weir_flow *flow,
+				   union weir_flow_mode mode)
 {
-	struct weir_flow_news news = {.events = WEIR_NEWS_RESPONSE};
+	struct weir_flow_news news = {};
 
 	seen->segment.now = bpf_ktime_get_ns();
-	if (!weir_flow_plain(flow, &seen->segment, &news.response_ns))
-		return;
+	if (!weir_flow_plain(flow, &seen->segment, mode, &news))
+		return false;
+	if (!news.events)
+		return true;
 	if (flow->flags & WEIR_FLOW_UPSTREAM)
 		weir_tell_endpoint(skb, side, seen, &news, flow->owner);
 	else
-		weir_sample(seen, WEIR_LATENCY_RESPONSE, flow->owner % WEIR_SERVICES,
-			    news.response_ns);
+		weir_sample_here(side, WEIR_LATENCY_RESPONSE, flow->owner % WEIR_SERVICES,
+				 news.response_ns);
+	return true;
 }
 
 /* False: the flow is to be forgotten */
 weir_inline bool weir_pass(struct __sk_buff *skb, const struct weir_side *side,
 			   struct weir_seen *seen, struct weir_flow *flow)
 {
+	union weir_flow_mode mode;
+
 	if (weir_likely(flow->generation == (u16)side->generation)) {
 		if (weir_flow_quiet(flow, &seen->segment))
 			return true;
-		if (weir_flow_is_plain(flow, &seen->segment)) {
-			weir_attend_plain(skb, side, seen, flow);
+		mode = weir_flow_mode(flow);
+		if (weir_flow_is_plain(flow, &seen->segment, mode) &&
+		    weir_attend_plain(skb, side, seen, flow, mode))
 			return true;
-		}
 	}
 	return !weir_attend(skb, seen, flow);
 }

@@ -803,42 +803,57 @@ weir_inline bool weir_flow_quiet(struct weir_flow *flow, const struct weir_segme
 }
 
 /*
- * Of the rest, the commonest: a request in one segment while nothing is under way, or the answer to it. Then weir_flow_plain()
- * does what weir_flow_step() would, and as nothing of the mode changes it is a fraction of the work.
+ * Of the rest, the commonest: a request in one segment or datagram while nothing is under way, or where its answer begins. Then
+ * weir_flow_plain() does what weir_flow_step() would, and as next to nothing of the mode changes it is a fraction of the work.
  */
-weir_inline bool weir_flow_is_plain(const struct weir_flow *flow, const struct weir_segment *s)
+weir_inline bool weir_flow_is_plain(const struct weir_flow *flow, const struct weir_segment *s,
+				    union weir_flow_mode m)
 {
-	const u8 flags = WEIR_FLAG_SYN | WEIR_FLAG_FIN | WEIR_FLAG_RST | WEIR_FLAG_PSH;
+	const u8 rare = WEIR_FLAG_SYN | WEIR_FLAG_FIN | WEIR_FLAG_RST;
 	const u8 pushed = WEIR_FLOW_ASK_PUSHED | WEIR_FLOW_ANSWER_PUSHED;
-	union weir_flow_mode m = weir_flow_mode(flow);
 	u64 since = weir_read_once(flow->since);
 	u32 end = s->seq + s->length;
 
-	if (m.state != WEIR_FLOW_OPEN || m.queued || (m.flags & pushed) != pushed ||
-	    (m.marks & (WEIR_FLOW_FOLLOWS | WEIR_FLOW_UPLOAD)) || s->udp || !s->length ||
-	    (s->tcp_flags & flags) != WEIR_FLAG_PSH)
+	if (m.state != WEIR_FLOW_OPEN || m.queued)
+		return false;
+	if (s->udp)
+		return s->by_initiator ? !since : since;
+	if ((m.flags & pushed) != pushed || (m.marks & (WEIR_FLOW_FOLLOWS | WEIR_FLOW_UPLOAD)))
+		return false;
+	if (!s->length || (s->tcp_flags & rare))
 		return false;
 	if (s->by_initiator)
-		return !since && weir_after(end, flow->ask_next);
+		return !since && (s->tcp_flags & WEIR_FLAG_PSH) && weir_after(end, flow->ask_next);
 	return since && weir_after(end, flow->answer_next) && !weir_after(flow->ask_end, s->ack);
 }
 
-/* Reads the time. True: *response_ns is a sample */
+/*
+ * Reads the time. `old`: the mode of which weir_flow_is_plain() was true. False: another processor has changed that meanwhile,
+ * so weir_flow_step() must do it.
+ */
 weir_inline bool weir_flow_plain(struct weir_flow *flow, const struct weir_segment *s,
-				 u64 *response_ns)
+				 union weir_flow_mode old, struct weir_flow_news *news)
 {
+	union weir_flow_mode m = old;
 	u32 end = s->seq + s->length;
 	u64 since;
 
 	if (s->by_initiator) {
 		flow->ask_end = flow->ask_next = end;
 		weir_write_once(flow->since, s->now);
-		return false;
+		return true;
 	}
+	if (!s->udp)
+		weir_flow_flag(&m, WEIR_FLOW_ANSWER_PUSHED, s->tcp_flags & WEIR_FLAG_PSH);
+	if (!weir_flow_commit(flow, old, m))
+		return false;
 	flow->answer_next = end;
 	since = weir_flow_take(flow);
-	*response_ns = weir_flow_ns(s->now, since);
-	return since;
+	if (since) {
+		news->events = WEIR_NEWS_RESPONSE;
+		news->response_ns = weir_flow_ns(s->now, since);
+	}
+	return true;
 }
 
 /* Of what is neither: does weir_flow_step() read the time? */
