@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A cluster in simulated time, for tests of the control law: N nodes with local buckets, the law on each, one shared bucket
- * (tests/lib/round_twin.h), and one key. Whole units in steps of 5 ms; a report is counted when it is sent, its answer is
+ * A cluster in simulated time, for tests of the control law: N nodes with local buckets, a ledger on each that reports one key
+ * (user/cluster/ledger.h), and one shared bucket that reads what they send (tests/unit/ledger_redis.h). Whole units in steps of 5 ms; a report is counted when it is sent, its answer is
  * there 5 ms later. Each node looks for an empty bucket every 10 ms.
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "user/cluster/law.h"
+#include "user/cluster/ledger.h"
 
 enum { SIM_NODES = 100 };
 
