@@ -12,17 +12,21 @@
 static const uint64_t BEGIN_NS = 1000000000000;
 
 enum { STEP_NS = 5000000, DELAY_NS = 5000000, POLL_STEPS = 2 };
-/* Of one key: what it was given, and what it owes since it was not answered */
-enum { BATCHES = 2 };
+/* Of a few keys: one for each, and who is there */
+enum { BATCHES = SIM_KEYS + 1 };
+
+struct key {
+	int handle;
+	struct law_share share; /* in force; credit is of no meaning */
+	double level;		/* of the local bucket */
+	double rest;		/* of a unit of demand */
+};
 
 struct node {
 	bool up;
 	struct ledger *ledger;
-	int key;
-	struct law_share share; /* in force; credit is of no meaning */
-	double level;		/* of the local bucket */
-	double rest;		/* of a unit of demand */
-	uint64_t wait_ns;	/* Redis is away: not before */
+	struct key key[SIM_KEYS];
+	uint64_t wait_ns; /* Redis is away: not before */
 	/* On its way */
 	bool pending, lost;
 	uint64_t arrives_ns;
@@ -32,6 +36,7 @@ struct node {
 
 struct world {
 	const struct sim *sim;
+	unsigned int keys;
 	struct ledger_redis redis;
 	struct random random;
 	struct node node[SIM_NODES];
@@ -49,15 +54,15 @@ static double seconds(const struct world *world)
 static void take_share(void *owner, int handle, void *context, const struct law_share *share)
 {
 	const struct world *world = owner;
-	struct node *node = context;
+	struct key *key = context;
 
 	(void)handle;
 	if (world->sim->gift)
-		node->level += share->burst - node->share.burst;
+		key->level += share->burst - key->share.burst;
 	else
-		node->level += share->credit;
-	node->share = *share;
-	node->level = fmin(share->burst, fmax(0, node->level));
+		key->level += share->credit;
+	key->share = *share;
+	key->level = fmin(share->burst, fmax(0, key->level));
 }
 
 /* What Redis does with all that is to be sent now. Returns how many batches that is */
@@ -83,6 +88,22 @@ static void hear(struct world *world, struct node *node)
 	ledger_end(node->ledger, world->now_ns);
 }
 
+static void key_begin(struct world *world, struct node *node, unsigned int number)
+{
+	struct key *key = &node->key[number];
+	struct ledger_view view;
+	char id[LEDGER_ID];
+
+	snprintf(id, sizeof(id), "key%u", number);
+	key->rest = (double)random_below(&world->random, 1000) / 1000;
+	key->handle = ledger_add(node->ledger, id, &world->sim->limit, key, world->now_ns);
+	if (key->handle < 0)
+		abort();
+	ledger_view(node->ledger, key->handle, &view);
+	key->share = view.share;
+	key->level = view.share.burst;
+}
+
 static void node_begin(struct world *world, unsigned int i, unsigned int nodes)
 {
 	struct node *node = &world->node[i];
@@ -92,18 +113,16 @@ static void node_begin(struct world *world, unsigned int i, unsigned int nodes)
 		.node = name,
 		.boot = 1,
 		.interval_ns = world->interval_ns,
-		.shards = 1,
+		.shards = world->sim->shards,
 		.nodes = nodes,
 	};
 	const struct ledger_batch *batch;
-	struct ledger_view view;
 	size_t batches;
 	bool ahead;
 
 	*node = (struct node){.up = true};
 	/* Its phase goes by its name */
 	snprintf(name, sizeof(name), "n%u-%llx", i, (unsigned long long)random_u64(&world->random));
-	node->rest = (double)random_below(&world->random, 1000) / 1000;
 	node->ledger = ledger_new(&settings, world->now_ns);
 	if (!node->ledger)
 		abort();
@@ -111,17 +130,18 @@ static void node_begin(struct world *world, unsigned int i, unsigned int nodes)
 	batches = ledger_next(node->ledger, world->now_ns, &ahead, &batch);
 	talk(world, node, batch, batches);
 	hear(world, node);
-	node->key = ledger_add(node->ledger, "key", &world->sim->limit, node, world->now_ns);
-	if (node->key < 0)
-		abort();
-	ledger_view(node->ledger, node->key, &view);
-	node->share = view.share;
-	node->level = view.share.burst;
+	for (unsigned int k = 0; k < world->keys; k++)
+		key_begin(world, node, k);
 }
 
 static bool redis_is_away(const struct world *world)
 {
 	return seconds(world) >= world->sim->outage_from && seconds(world) < world->sim->outage_to;
+}
+
+static bool is_lost(struct world *world, double part)
+{
+	return part > 0 && random_below(&world->random, 1000) < 1000 * part;
 }
 
 static void send(struct world *world, struct node *node)
@@ -137,9 +157,12 @@ static void send(struct world *world, struct node *node)
 		node->wait_ns = world->now_ns + world->interval_ns;
 		return;
 	}
-	world->reports += talk(world, node, batch, batches);
 	node->pending = true;
-	node->lost = random_below(&world->random, 1000) < 1000 * world->sim->lost;
+	node->lost = is_lost(world, world->sim->lost_requests);
+	if (!node->lost) {
+		world->reports += talk(world, node, batch, batches);
+		node->lost = is_lost(world, world->sim->lost);
+	}
 	node->arrives_ns = world->now_ns + (node->lost ? world->interval_ns / 4 : DELAY_NS);
 }
 
@@ -157,19 +180,19 @@ static void receive(struct world *world, struct node *node)
 }
 
 /* What passes in one step */
-static uint64_t admit(struct world *world, unsigned int i, uint64_t *demand)
+static uint64_t admit(struct world *world, unsigned int i, struct key *key, uint64_t *demand)
 {
-	struct node *node = &world->node[i];
 	double step = STEP_NS / 1e9, admitted;
 
-	node->rest += world->sim->demand_of(world->sim, i, seconds(world)) * step;
-	*demand = (uint64_t)node->rest;
-	node->rest -= (double)*demand;
-	node->level = fmin(node->share.burst, node->level + node->share.rate * step);
+	key->rest += world->sim->demand_of(world->sim, i, seconds(world)) * step;
+	*demand = (uint64_t)key->rest;
+	key->rest -= (double)*demand;
+	key->level = fmin(key->share.burst, key->level + key->share.rate * step);
 	/* A hair below a whole unit is one: the sum of many small steps */
-	admitted = fmin((double)*demand, floor(node->level + 1e-9));
-	node->level -= admitted;
-	ledger_count(node->ledger, node->key, *demand, (uint64_t)admitted, world->now_ns);
+	admitted = fmin((double)*demand, floor(key->level + 1e-9));
+	key->level -= admitted;
+	ledger_count(world->node[i].ledger, key->handle, *demand, (uint64_t)admitted,
+		     world->now_ns);
 	return (uint64_t)admitted;
 }
 
@@ -186,7 +209,8 @@ static void come_and_go(struct world *world)
 		for (unsigned int i = sim->nodes - sim->crashing; i < sim->nodes; i++)
 			world->node[i].up = false;
 	if (sim->flushed_at > 0 && world->now_ns == BEGIN_NS + (uint64_t)(sim->flushed_at * 1e9))
-		ledger_redis_flush(&world->redis, 0);
+		for (unsigned int i = 0; i < LEDGER_SHARDS; i++)
+			ledger_redis_flush(&world->redis, i);
 }
 
 static void run_rounds(struct world *world, unsigned int i)
@@ -201,27 +225,24 @@ static void run_rounds(struct world *world, unsigned int i)
 }
 
 struct account {
-	double level, worst, rates;
+	double level[SIM_KEYS], worst, rates;
 	uint64_t refused_before, asked[SIM_NODES], admitted[SIM_NODES];
 };
 
-/* One step of all nodes, held against the bucket that one node alone would have */
-static void step(struct world *world, struct account *account)
+/* One step of a key on all nodes, held against the bucket that one node alone would have */
+static void step_key(struct world *world, struct account *account, unsigned int k)
 {
 	const struct sim *sim = world->sim;
 	uint64_t passed = 0;
 	double rates = 0;
 
-	come_and_go(world);
 	for (unsigned int i = 0; i < sim->nodes; i++) {
 		uint64_t demand, admitted;
 
 		if (!world->node[i].up)
 			continue;
-		receive(world, &world->node[i]);
-		rates += world->node[i].share.rate;
-		admitted = admit(world, i, &demand);
-		run_rounds(world, i);
+		rates += world->node[i].key[k].share.rate;
+		admitted = admit(world, i, &world->node[i].key[k], &demand);
 		passed += admitted;
 		if (seconds(world) < sim->report_from) {
 			account->refused_before += demand - admitted;
@@ -230,10 +251,26 @@ static void step(struct world *world, struct account *account)
 			account->admitted[i] += admitted;
 		}
 	}
-	account->level = fmin(sim->limit.burst, account->level + sim->limit.rate * STEP_NS / 1e9) -
-			 (double)passed;
-	account->worst = fmax(account->worst, -account->level);
+	account->level[k] =
+		fmin(sim->limit.burst, account->level[k] + sim->limit.rate * STEP_NS / 1e9) -
+		(double)passed;
+	account->worst = fmax(account->worst, -account->level[k]);
 	account->rates = fmax(account->rates, rates);
+}
+
+static void step(struct world *world, struct account *account)
+{
+	const struct sim *sim = world->sim;
+
+	come_and_go(world);
+	for (unsigned int i = 0; i < sim->nodes; i++)
+		if (world->node[i].up)
+			receive(world, &world->node[i]);
+	for (unsigned int k = 0; k < world->keys; k++)
+		step_key(world, account, k);
+	for (unsigned int i = 0; i < sim->nodes; i++)
+		if (world->node[i].up)
+			run_rounds(world, i);
 }
 
 static struct sim_result judge(const struct world *world, const struct account *account)
@@ -251,22 +288,26 @@ static struct sim_result judge(const struct world *world, const struct account *
 		result.served[i] =
 			account->asked[i] ? (double)account->admitted[i] / (double)account->asked[i]
 					  : 1;
-		result.rate[i] = world->node[i].share.rate / sim->limit.rate;
+		result.rate[i] = world->node[i].key[0].share.rate / sim->limit.rate;
 	}
 	result.refused = asked - admitted;
-	result.long_run = (double)admitted / ((sim->seconds - sim->report_from) * sim->limit.rate);
+	result.long_run = (double)admitted /
+			  ((sim->seconds - sim->report_from) * sim->limit.rate * world->keys);
 	return result;
 }
 
 struct sim_result sim_run(const struct sim *sim)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct account account = {.level = sim->limit.burst};
+	struct account account = {0};
 	struct sim_result result;
 
 	if (!world)
 		abort();
 	world->sim = sim;
+	world->keys = sim->keys ? sim->keys : 1;
+	for (unsigned int k = 0; k < world->keys; k++)
+		account.level[k] = sim->limit.burst;
 	world->now_ns = BEGIN_NS;
 	world->interval_ns = (uint64_t)(sim->interval * 1e9);
 	snprintf(world->prefix, sizeof(world->prefix),
