@@ -12,15 +12,16 @@ void twin_flush(struct twin *twin)
 static bool note_sequence(struct twin *twin, const struct twin_batch *batch, uint64_t epoch,
 			  uint64_t *counted)
 {
-	if (twin->node[batch->node].known && !strcmp(twin->node[batch->node].boot, batch->boot) &&
-	    batch->sequence <= twin->node[batch->node].sequence) {
-		*counted = twin->node[batch->node].counted;
+	struct twin_last *last = &twin->node[batch->node].last[batch->lane];
+
+	if (last->known && !strcmp(last->boot, batch->boot) && batch->sequence <= last->sequence) {
+		*counted = last->counted;
 		return true;
 	}
-	twin->node[batch->node].known = true;
-	strncpy(twin->node[batch->node].boot, batch->boot, sizeof(twin->node[0].boot) - 1);
-	twin->node[batch->node].sequence = batch->sequence;
-	twin->node[batch->node].counted = *counted = epoch;
+	last->known = true;
+	strncpy(last->boot, batch->boot, sizeof(last->boot) - 1);
+	last->sequence = batch->sequence;
+	last->counted = *counted = epoch;
 	return false;
 }
 

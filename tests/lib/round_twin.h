@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TWIN_NODES = 128, TWIN_KEYS = 64 };
+enum { TWIN_NODES = 128, TWIN_LANES = 8, TWIN_KEYS = 64 };
 
 struct twin_bucket {
 	bool there;
@@ -19,16 +19,21 @@ struct twin_bucket {
 
 struct twin {
 	uint64_t generation; /* 0: empty memory */
-	struct {
-		char boot[32];
-		uint64_t sequence, counted, heard_us;
-		bool known, among_nodes;
+	struct twin_node {
+		/* A node's last batches: a name of KEYS[2] for each lane */
+		struct twin_last {
+			char boot[32];
+			uint64_t sequence, counted;
+			bool known;
+		} last[TWIN_LANES];
+		uint64_t heard_us;
+		bool among_nodes;
 	} node[TWIN_NODES];
 	struct twin_bucket bucket[TWIN_KEYS];
 };
 
 struct twin_batch {
-	unsigned int node; /* below TWIN_NODES */
+	unsigned int node, lane; /* below TWIN_NODES, TWIN_LANES */
 	const char *boot;
 	uint64_t sequence, interval_us, knows;
 	bool count_nodes;

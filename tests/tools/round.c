@@ -22,7 +22,7 @@
 #include "tests/lib/round_twin.h"
 #include "user/cluster/script.h"
 
-enum { NODES = 5, KEYS = 12, INTERVAL_US = 4000, HEAD = 6, PER_KEY = 4 };
+enum { NODES = 5, LANES = 3, KEYS = 12, INTERVAL_US = 4000, HEAD = 6, PER_KEY = 4 };
 
 static FILE *redis;
 static unsigned int words;
@@ -138,7 +138,7 @@ static void run_script(const char *sha, const struct twin_batch *batch, int64_t 
 	word("%s", sha);
 	word("%zu", 3 + batch->keys);
 	word("weir:{s0}:meta");
-	word("weir:{s0}:last:%u", batch->node);
+	word("weir:{s0}:last:%u:%u", batch->node, batch->lane);
 	word("weir:{s0}:nodes");
 	for (size_t i = 0; i < batch->keys; i++)
 		word("weir:{s0}:%u", batch->key[i].key);
@@ -244,6 +244,7 @@ static void make_batch(struct random *random, struct sender *senders, uint64_t g
 	snprintf(sender->name, sizeof(sender->name), "boot%" PRIu64, sender->boot);
 	*batch =
 		(struct twin_batch){.node = node, .boot = sender->name, .interval_us = INTERVAL_US};
+	batch->lane = (unsigned int)random_below(random, LANES);
 	batch->sequence = sender->sequence += 1 + random_below(random, 3);
 	batch->knows = random_below(random, 8) ? generation : random_below(random, 2);
 	batch->count_nodes = random_below(random, 2);

@@ -2,37 +2,48 @@
 #include "tests/unit/cluster_sim.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/lib/random.h"
-#include "tests/lib/round_twin.h"
+#include "tests/unit/ledger_redis.h"
 
 /* The nodes' clocks do not begin at 0 */
 static const uint64_t BEGIN_NS = 1000000000000;
 
 enum { STEP_NS = 5000000, DELAY_NS = 5000000, POLL_STEPS = 2 };
+/* Of a few keys: one for each, and who is there */
+enum { BATCHES = SIM_KEYS + 1 };
+
+struct key {
+	int handle;
+	struct law_share share; /* in force; credit is of no meaning */
+	double level;		/* of the local bucket */
+	double rest;		/* of a unit of demand */
+};
+
 struct node {
 	bool up;
-	struct law_cluster cluster;
-	struct law_nodes nodes;
-	struct law_key key;
-	uint64_t next_ns, sequence;
-	double level, burst; /* of the local bucket */
-	double rest;	     /* of a unit of demand */
+	struct ledger *ledger;
+	struct key key[SIM_KEYS];
+	uint64_t wait_ns; /* Redis is away: not before */
 	/* On its way */
 	bool pending, lost;
 	uint64_t arrives_ns;
-	struct twin_answer answer;
+	size_t batches, numbers[BATCHES];
+	int64_t number[BATCHES][LEDGER_REDIS_NUMBERS];
 };
 
 struct world {
 	const struct sim *sim;
-	struct twin twin;
+	unsigned int keys;
+	struct ledger_redis redis;
 	struct random random;
 	struct node node[SIM_NODES];
-	uint64_t now_ns;
+	uint64_t now_ns, interval_ns;
 	uint64_t redis_begin_us; /* its clock is another one than the nodes' */
 	uint64_t reports;
+	char prefix[32];
 };
 
 static double seconds(const struct world *world)
@@ -40,41 +51,87 @@ static double seconds(const struct world *world)
 	return (double)(world->now_ns - BEGIN_NS) / 1e9;
 }
 
-static void take_share(const struct world *world, struct node *node, struct law_share share)
+static void take_share(void *owner, int handle, void *context, const struct law_share *share)
 {
+	const struct world *world = owner;
+	struct key *key = context;
+
+	(void)handle;
 	if (world->sim->gift)
-		node->level += share.burst - node->burst;
+		key->level += share->burst - key->share.burst;
 	else
-		node->level += share.credit;
-	node->burst = share.burst;
-	node->level = fmin(share.burst, fmax(0, node->level));
+		key->level += share->credit;
+	key->share = *share;
+	key->level = fmin(share->burst, fmax(0, key->level));
 }
 
-static void hello(struct world *world, unsigned int i)
+/* What Redis does with all that is to be sent now. Returns how many batches that is */
+static size_t talk(struct world *world, struct node *node, const struct ledger_batch *batch,
+		   size_t batches)
 {
-	struct node *node = &world->node[i];
-	struct twin_batch batch = {.node = i, .boot = "1", .count_nodes = true};
-	struct twin_answer answer;
+	if (batches > BATCHES)
+		abort();
+	for (size_t i = 0; i < batches; i++)
+		node->numbers[i] = ledger_redis_run(&world->redis, &batch[i],
+						    world->redis_begin_us + world->now_ns / 1000,
+						    node->number[i]);
+	node->batches = batches;
+	return batches;
+}
 
-	batch.sequence = ++node->sequence;
-	batch.interval_us = node->cluster.interval_ns / 1000;
-	twin_run(&world->twin, &batch, world->redis_begin_us + world->now_ns / 1000, &answer);
-	law_nodes(&node->nodes, node->cluster.interval_ns, answer.generation, node->cluster.nodes,
-		  world->now_ns);
+static void hear(struct world *world, struct node *node)
+{
+	for (size_t i = 0; i < node->batches; i++)
+		if (!ledger_answer(node->ledger, i, node->number[i], node->numbers[i],
+				   world->now_ns, take_share, world))
+			abort();
+	ledger_end(node->ledger, world->now_ns);
+}
+
+static void key_begin(struct world *world, struct node *node, unsigned int number)
+{
+	struct key *key = &node->key[number];
+	struct ledger_view view;
+	char id[LEDGER_ID];
+
+	snprintf(id, sizeof(id), "key%u", number);
+	key->rest = (double)random_below(&world->random, 1000) / 1000;
+	key->handle = ledger_add(node->ledger, id, &world->sim->limit, key, world->now_ns);
+	if (key->handle < 0)
+		abort();
+	ledger_view(node->ledger, key->handle, &view);
+	key->share = view.share;
+	key->level = view.share.burst;
 }
 
 static void node_begin(struct world *world, unsigned int i, unsigned int nodes)
 {
-	uint64_t interval_ns = (uint64_t)(world->sim->interval * 1e9);
 	struct node *node = &world->node[i];
+	char name[32];
+	const struct ledger_settings settings = {
+		.prefix = "weir",
+		.node = name,
+		.boot = 1,
+		.interval_ns = world->interval_ns,
+		.shards = world->sim->shards,
+		.nodes = nodes,
+	};
+	const struct ledger_batch *batch;
+	size_t batches;
+	bool ahead;
 
-	*node = (struct node){.up = true, .cluster = {interval_ns, nodes}};
-	node->next_ns = world->now_ns + random_below(&world->random, interval_ns);
-	node->rest = (double)random_below(&world->random, 1000) / 1000;
+	*node = (struct node){.up = true};
+	/* Its phase goes by its name */
+	snprintf(name, sizeof(name), "n%u-%llx", i, (unsigned long long)random_u64(&world->random));
+	node->ledger = ledger_new(&settings, world->now_ns);
+	if (!node->ledger)
+		abort();
 	/* It has said that it is there, and heard of the others, before it takes anything */
-	hello(world, i);
-	law_start(&node->key, &world->sim->limit, &node->cluster, world->now_ns);
-	node->burst = node->level = node->key.share.burst;
+	batches = ledger_next(node->ledger, world->now_ns, &ahead, &batch);
+	talk(world, node, batch, batches);
+	hear(world, node);
+	for (unsigned int k = 0; k < world->keys; k++)
+		key_begin(world, node, k);
 }
 
 static bool redis_is_away(const struct world *world)
@@ -82,77 +139,60 @@ static bool redis_is_away(const struct world *world)
 	return seconds(world) >= world->sim->outage_from && seconds(world) < world->sim->outage_to;
 }
 
-static void send(struct world *world, unsigned int i, bool round)
+static bool is_lost(struct world *world, double part)
 {
-	struct node *node = &world->node[i];
-	bool again = node->key.in_flight;
-	struct law_report report;
-	struct twin_batch batch = {.node = i, .boot = "1", .count_nodes = true, .keys = 1};
-
-	law_report(&node->key, &world->sim->limit, &node->cluster, world->now_ns, round, &report);
-	/* A report keeps its number, whether or not it ever got through */
-	batch.sequence = again ? node->sequence : ++node->sequence;
-	if (redis_is_away(world))
-		return;
-	world->reports++;
-	batch.interval_us = node->cluster.interval_ns / 1000;
-	batch.knows = report.knows;
-	batch.key[0] = (struct twin_key){0,
-					 world->sim->limit.rate,
-					 world->sim->limit.burst,
-					 report.demand,
-					 report.above,
-					 report.want,
-					 report.spent,
-					 report.hint,
-					 report.has_hint};
-	twin_run(&world->twin, &batch, world->redis_begin_us + world->now_ns / 1000, &node->answer);
-	node->pending = true;
-	node->lost = random_below(&world->random, 1000) < 1000 * world->sim->lost;
-	node->arrives_ns = world->now_ns + (node->lost ? node->cluster.interval_ns / 4 : DELAY_NS);
+	return part > 0 && random_below(&world->random, 1000) < 1000 * part;
 }
 
-static void receive(struct world *world, unsigned int i)
+static void send(struct world *world, struct node *node)
 {
-	struct node *node = &world->node[i];
-	const struct twin_answer *got = &node->answer;
-	struct law_answer answer = {.generation = got->generation,
-				    .epoch = got->epoch,
-				    .counted = got->counted,
-				    .repeat = got->repeat,
-				    .demand = got->key[0].demand,
-				    .above = got->key[0].above,
-				    .level = got->key[0].level,
-				    .advance = got->key[0].advance};
+	const struct ledger_batch *batch;
+	bool ahead;
+	size_t batches = ledger_next(node->ledger, world->now_ns, &ahead, &batch);
 
+	if (!batches)
+		return;
+	if (redis_is_away(world)) {
+		ledger_end(node->ledger, world->now_ns);
+		node->wait_ns = world->now_ns + world->interval_ns;
+		return;
+	}
+	node->pending = true;
+	node->lost = is_lost(world, world->sim->lost_requests);
+	if (!node->lost) {
+		world->reports += talk(world, node, batch, batches);
+		node->lost = is_lost(world, world->sim->lost);
+	}
+	node->arrives_ns = world->now_ns + (node->lost ? world->interval_ns / 4 : DELAY_NS);
+}
+
+static void receive(struct world *world, struct node *node)
+{
 	if (!node->pending || node->arrives_ns > world->now_ns)
 		return;
 	node->pending = false;
-	if (node->lost) {
-		send(world, i, false);
+	if (!node->lost) {
+		hear(world, node);
 		return;
 	}
-	node->cluster.nodes = law_nodes(&node->nodes, node->cluster.interval_ns, got->generation,
-					got->nodes, world->now_ns);
-	take_share(world, node,
-		   law_answer(&node->key, &world->sim->limit, &node->cluster, &answer,
-			      world->now_ns));
+	ledger_end(node->ledger, world->now_ns);
+	send(world, node);
 }
 
 /* What passes in one step */
-static uint64_t admit(struct world *world, unsigned int i, uint64_t *demand)
+static uint64_t admit(struct world *world, unsigned int i, struct key *key, uint64_t *demand)
 {
-	struct node *node = &world->node[i];
 	double step = STEP_NS / 1e9, admitted;
 
-	node->rest += world->sim->demand_of(world->sim, i, seconds(world)) * step;
-	*demand = (uint64_t)node->rest;
-	node->rest -= (double)*demand;
-	node->level = fmin(node->burst, node->level + node->key.share.rate * step);
+	key->rest += world->sim->demand_of(world->sim, i, seconds(world)) * step;
+	*demand = (uint64_t)key->rest;
+	key->rest -= (double)*demand;
+	key->level = fmin(key->share.burst, key->level + key->share.rate * step);
 	/* A hair below a whole unit is one: the sum of many small steps */
-	admitted = fmin((double)*demand, floor(node->level + 1e-9));
-	node->level -= admitted;
-	law_count(&node->key, *demand, (uint64_t)admitted, world->now_ns);
+	admitted = fmin((double)*demand, floor(key->level + 1e-9));
+	key->level -= admitted;
+	ledger_count(world->node[i].ledger, key->handle, *demand, (uint64_t)admitted,
+		     world->now_ns);
 	return (uint64_t)admitted;
 }
 
@@ -169,47 +209,40 @@ static void come_and_go(struct world *world)
 		for (unsigned int i = sim->nodes - sim->crashing; i < sim->nodes; i++)
 			world->node[i].up = false;
 	if (sim->flushed_at > 0 && world->now_ns == BEGIN_NS + (uint64_t)(sim->flushed_at * 1e9))
-		twin_flush(&world->twin);
+		for (unsigned int i = 0; i < LEDGER_SHARDS; i++)
+			ledger_redis_flush(&world->redis, i);
 }
 
 static void run_rounds(struct world *world, unsigned int i)
 {
 	struct node *node = &world->node[i];
 	bool poll = world->now_ns / STEP_NS % POLL_STEPS == i % POLL_STEPS;
-	struct law_share share;
-	bool round = world->now_ns >= node->next_ns;
 
-	if (round)
-		node->next_ns += node->cluster.interval_ns;
-	if (!node->pending &&
-	    (round || (poll && law_due(&node->key, &node->cluster, world->now_ns))))
-		send(world, i, round);
-	if (law_lapse(&node->key, &world->sim->limit, &node->cluster, world->now_ns, &share))
-		take_share(world, node, share);
+	if (!node->pending && world->now_ns >= node->wait_ns &&
+	    (poll || world->now_ns >= ledger_next_ns(node->ledger)))
+		send(world, node);
+	ledger_lapse(node->ledger, world->now_ns, take_share, world);
 }
 
 struct account {
-	double level, worst, rates;
+	double level[SIM_KEYS], worst, rates;
 	uint64_t refused_before, asked[SIM_NODES], admitted[SIM_NODES];
 };
 
-/* One step of all nodes, held against the bucket that one node alone would have */
-static void step(struct world *world, struct account *account)
+/* One step of a key on all nodes, held against the bucket that one node alone would have */
+static void step_key(struct world *world, struct account *account, unsigned int k)
 {
 	const struct sim *sim = world->sim;
 	uint64_t passed = 0;
 	double rates = 0;
 
-	come_and_go(world);
 	for (unsigned int i = 0; i < sim->nodes; i++) {
 		uint64_t demand, admitted;
 
 		if (!world->node[i].up)
 			continue;
-		receive(world, i);
-		rates += world->node[i].key.share.rate;
-		admitted = admit(world, i, &demand);
-		run_rounds(world, i);
+		rates += world->node[i].key[k].share.rate;
+		admitted = admit(world, i, &world->node[i].key[k], &demand);
 		passed += admitted;
 		if (seconds(world) < sim->report_from) {
 			account->refused_before += demand - admitted;
@@ -218,10 +251,26 @@ static void step(struct world *world, struct account *account)
 			account->admitted[i] += admitted;
 		}
 	}
-	account->level = fmin(sim->limit.burst, account->level + sim->limit.rate * STEP_NS / 1e9) -
-			 (double)passed;
-	account->worst = fmax(account->worst, -account->level);
+	account->level[k] =
+		fmin(sim->limit.burst, account->level[k] + sim->limit.rate * STEP_NS / 1e9) -
+		(double)passed;
+	account->worst = fmax(account->worst, -account->level[k]);
 	account->rates = fmax(account->rates, rates);
+}
+
+static void step(struct world *world, struct account *account)
+{
+	const struct sim *sim = world->sim;
+
+	come_and_go(world);
+	for (unsigned int i = 0; i < sim->nodes; i++)
+		if (world->node[i].up)
+			receive(world, &world->node[i]);
+	for (unsigned int k = 0; k < world->keys; k++)
+		step_key(world, account, k);
+	for (unsigned int i = 0; i < sim->nodes; i++)
+		if (world->node[i].up)
+			run_rounds(world, i);
 }
 
 static struct sim_result judge(const struct world *world, const struct account *account)
@@ -239,23 +288,31 @@ static struct sim_result judge(const struct world *world, const struct account *
 		result.served[i] =
 			account->asked[i] ? (double)account->admitted[i] / (double)account->asked[i]
 					  : 1;
-		result.rate[i] = world->node[i].key.share.rate / sim->limit.rate;
+		result.rate[i] = world->node[i].key[0].share.rate / sim->limit.rate;
 	}
 	result.refused = asked - admitted;
-	result.long_run = (double)admitted / ((sim->seconds - sim->report_from) * sim->limit.rate);
+	result.long_run = (double)admitted /
+			  ((sim->seconds - sim->report_from) * sim->limit.rate * world->keys);
 	return result;
 }
 
 struct sim_result sim_run(const struct sim *sim)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct account account = {.level = sim->limit.burst};
+	struct account account = {0};
 	struct sim_result result;
 
 	if (!world)
 		abort();
 	world->sim = sim;
+	world->keys = sim->keys ? sim->keys : 1;
+	for (unsigned int k = 0; k < world->keys; k++)
+		account.level[k] = sim->limit.burst;
 	world->now_ns = BEGIN_NS;
+	world->interval_ns = (uint64_t)(sim->interval * 1e9);
+	snprintf(world->prefix, sizeof(world->prefix),
+		 "weir:1.%u:", (unsigned int)(world->interval_ns / 1000));
+	world->redis.prefix = world->prefix;
 	world->random.state = sim->seed ? sim->seed : 1;
 	world->redis_begin_us = 1700000000000000ULL;
 	if (!sim->aligned)
@@ -265,6 +322,8 @@ struct sim_result sim_run(const struct sim *sim)
 	for (; seconds(world) < sim->seconds; world->now_ns += STEP_NS)
 		step(world, &account);
 	result = judge(world, &account);
+	for (unsigned int i = 0; i < sim->nodes; i++)
+		ledger_free(world->node[i].ledger);
 	free(world);
 	return result;
 }

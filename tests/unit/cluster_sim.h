@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A cluster in simulated time, for tests of the control law: N nodes with local buckets, the law on each, one shared bucket
- * (tests/lib/round_twin.h), and one key. Whole units in steps of 5 ms; a report is counted when it is sent, its answer is
+ * A cluster in simulated time, for tests of the control law: N nodes with local buckets, a ledger on each that reports
+ * its keys (user/cluster/ledger.h), and shared buckets that read what they send (tests/unit/ledger_redis.h). Whole units in steps of 5 ms; a report is counted when it is sent, its answer is
  * there 5 ms later. Each node looks for an empty bucket every 10 ms.
  */
 #pragma once
@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "user/cluster/law.h"
+#include "user/cluster/ledger.h"
 
-enum { SIM_NODES = 100 };
+enum { SIM_NODES = 100, SIM_KEYS = 8 };
 
 struct sim {
 	unsigned int nodes;
+	unsigned int keys,
+		shards; /* 0 is 1. The demand is that of each key; results are of the worst */
 	struct law_limit limit;
 	double interval, seconds; /* s */
 	/* units/s at a node, at a time in s; demand is for its use */
@@ -27,7 +29,8 @@ struct sim {
 	unsigned int joining, crashing;
 	double join_at, crash_at;
 	double lost; /* part of the answers that get lost; their reports are sent again T/4 later */
-	bool gift;   /* a greater burst adds to the level of the local bucket: wrong, see law.h */
+	double lost_requests; /* part of the reports that never get there; sent again likewise */
+	bool gift;     /* a greater burst adds to the level of the local bucket: wrong, see law.h */
 	bool aligned;  /* an epoch begins when the simulation does; else anywhere in it */
 	uint64_t seed; /* of the phases of nodes and epochs, and of what gets lost */
 };

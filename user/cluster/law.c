@@ -73,6 +73,37 @@ void law_start(struct law_key *key, const struct law_limit *limit,
 	key->left = key->share.burst;
 }
 
+void law_change(struct law_key *key, const struct law_limit *was, const struct law_limit *limit,
+		const struct law_cluster *cluster)
+{
+	double ratio = law_ratio(key, was), scale = was->rate / limit->rate;
+
+	if (key->mode == LAW_OUT) {
+		key->mode = key->generation ? LAW_SHARED : LAW_NEW;
+		/* That of another on_outage is no part to keep */
+		if (was->on_outage != OUTAGE_KEEP)
+			ratio = even(cluster);
+	}
+	set_rate(key, limit, limit->rate * ratio);
+	key->left = fmin(key->left, key->share.burst);
+	key->level = fmin(key->level, limit->burst);
+	for (int i = 0; i < 2; i++) {
+		key->claim[i].even *= scale;
+		key->claim[i].most *= scale;
+	}
+}
+
+bool law_even(struct law_key *key, const struct law_limit *limit, const struct law_cluster *cluster)
+{
+	double before = key->share.rate;
+
+	if (key->mode != LAW_NEW)
+		return false;
+	set_rate(key, limit, limit->rate * even(cluster));
+	key->left = fmin(key->left, key->share.burst);
+	return key->share.rate < before || key->share.rate > before;
+}
+
 /* --------------------------------------------------------------------------------------- reporting */
 
 static uint64_t added(uint64_t units, uint64_t more)

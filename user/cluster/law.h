@@ -76,7 +76,7 @@ struct law_report {
 	uint64_t want;	 /* units: advance asked for */
 	int64_t hint; /* units: what the shared bucket should hold, as far as is known here. Before the debit of spent */
 	bool has_hint;
-	uint64_t knows; /* generation of the last answer; 0: none. A batch takes the least of its keys */
+	uint64_t knows; /* generation of the last answer; 0: none. A batch takes the least of its keys that have a hint */
 };
 
 /* From the script */
@@ -145,6 +145,16 @@ uint32_t law_nodes(struct law_nodes *known, uint64_t interval_ns, uint64_t gener
 /* A key not known yet: an even share, whose bucket is full (the enforcer begins with level = burst) */
 void law_start(struct law_key *key, const struct law_limit *limit,
 	       const struct law_cluster *cluster, uint64_t now_ns);
+
+/*
+ * The limit is another now: its part of it stays. In an outage law_lapse() decides once more.
+ */
+void law_change(struct law_key *key, const struct law_limit *was, const struct law_limit *limit,
+		const struct law_cluster *cluster);
+
+/* N is another now. True if the share is, too: of a key that nothing was answered for yet */
+bool law_even(struct law_key *key, const struct law_limit *limit,
+	      const struct law_cluster *cluster);
 
 /* Units since the last count. What was admitted beyond demand is not counted: it cannot be */
 void law_count(struct law_key *key, uint64_t demand, uint64_t admitted, uint64_t now_ns);

@@ -15,13 +15,18 @@ static uint64_t scaled(uint64_t x, uint64_t below)
 	return (uint64_t)((unsigned __int128)x * below >> 64);
 }
 
-uint64_t pace_phase_ns(const char *node, uint64_t interval_ns)
+uint64_t pace_place(const char *name, uint64_t places)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a */
 
-	for (; *node; node++)
-		hash = (hash ^ (unsigned char)*node) * 0x100000001b3ULL;
-	return scaled(mixed(hash), interval_ns);
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
+	return scaled(mixed(hash), places);
+}
+
+uint64_t pace_phase_ns(const char *node, uint64_t interval_ns)
+{
+	return pace_place(node, interval_ns);
 }
 
 uint64_t pace_next_ns(uint64_t now_ns, uint64_t interval_ns, uint64_t phase_ns)

@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+/* One of so many places, by a name: evenly, and the same on all nodes for all time, because keys in Redis go by it. places over 0 */
+uint64_t pace_place(const char *name, uint64_t places);
+
 /*
  * Where in each interval the node's rounds begin, 0 .. interval - 1: by its name, so that nodes started by one command do not
  * come all at once, and a node that restarts comes when it did before. interval_ns over 0.
