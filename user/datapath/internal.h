@@ -35,6 +35,8 @@ enum map_index {
 	MAP_FLOW_SUMS,
 	MAP_BREAKER,
 	MAP_OUTCOMES,
+	MAP_SHARE,
+	MAP_HOT,
 	MAP_COUNT,
 };
 extern const char *const map_names[MAP_COUNT];

@@ -29,6 +29,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_LATENCY] = "weir_latency",	  [MAP_CALLS] = "weir_calls",
 	[MAP_LATE] = "weir_late",	  [MAP_FLOW_SUMS] = "weir_flow_sums",
 	[MAP_BREAKER] = "weir_breaker",	  [MAP_OUTCOMES] = "weir_outcomes",
+	[MAP_SHARE] = "weir_share",	  [MAP_HOT] = "weir_hot",
 };
 
 /* Why a load failed, in one line: the verifier's own last line where there is one, else libbpf's first */
