@@ -218,6 +218,7 @@ static void flip(struct datapath *datapath, const struct config *config,
 	keep_names(datapath->state, state);
 	bump_epoch(datapath, side);
 	carry_after(carry, count);
+	watched_keep(datapath);
 	datapath->shares->numbers = compiled->numbers;
 	datapath->config = config_ref((struct config *)config);
 	shares_unlock(datapath);
@@ -230,7 +231,7 @@ static int apply(struct datapath *datapath, const struct config *config, u32 gen
 {
 	int side = !WEIR_SIDE(datapath->control->word);
 	_cleanup_free_ struct weir_state *state = malloc(sizeof(*state));
-	_cleanup_free_ struct carry *carry = calloc(shares_groups(config) + 1, sizeof(*carry));
+	_cleanup_free_ struct carry *carry = calloc(shares_carries(config), sizeof(*carry));
 	uint32_t ifindex[WEIR_INTERFACES];
 	struct compiled compiled = {};
 	int result;

@@ -227,9 +227,9 @@ int shares_count_group(struct datapath *datapath, struct shares_limit limit,
 
 /* ------------------------------------------------------------------------------------- a reload */
 
-size_t shares_groups(const struct config *config)
+size_t shares_carries(const struct config *config)
 {
-	size_t count = 0;
+	size_t count = WEIR_SHARES * WEIR_LIMITS;
 
 	for (size_t s = 0; s < config->services; s++)
 		for (size_t t = 0; t < config->tiers; t++)
@@ -308,7 +308,7 @@ size_t shares_bring(struct datapath *datapath, const struct config *config,
 		    const struct numbers *numbers, struct weir_side *idle, struct carry *carry)
 {
 	struct weir_side *active = shares_side(datapath);
-	size_t count = 0;
+	size_t count = watched_bring(datapath, idle, carry);
 
 	for (size_t s = 0; s < config->services; s++) {
 		const struct config_service *service = &config->service[s];

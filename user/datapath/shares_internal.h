@@ -44,10 +44,15 @@ struct weir_rule *shares_rule(const struct datapath *datapath, uint32_t generati
 /* watched.c: all numbers of a daemon that is gone */
 void watched_free_all(struct datapath *datapath);
 
+/* Watched clients, who have even shares in another generation: their buckets. Part of shares_bring(); and when those are where they go */
+size_t watched_bring(const struct datapath *datapath, const struct weir_side *idle,
+		     struct carry *carry);
+void watched_keep(const struct datapath *datapath);
+
 /*
  * Before the flip to `idle`, which holds what was compiled: gives the limits that are as they were what they have now, and lists
- * in *carry the buckets of the others. Room for as many as shares_groups() says.
+ * in *carry the buckets of the others. Room for as many as shares_carries() says.
  */
-size_t shares_groups(const struct config *config);
+size_t shares_carries(const struct config *config);
 size_t shares_bring(struct datapath *datapath, const struct config *config,
 		    const struct numbers *numbers, struct weir_side *idle, struct carry *carry);

@@ -85,6 +85,42 @@ static void carry_client(const struct weir_rule *rule, const struct weir_share *
 	}
 }
 
+/* From the share of a client to what `idle` will say of the same limits */
+static size_t bring_client(const struct datapath *datapath, u32 number,
+			   const struct weir_side *idle, struct carry *carry)
+{
+	const struct watched *watched = &datapath->shares->watched[number];
+	const struct weir_share *share = &datapath->share[number];
+	const struct weir_rule *rule = rule_of(datapath, watched);
+	const struct weir_rule *next =
+		&idle->rule[watched->key.service * WEIR_TIERS + watched->tier];
+	struct place place = find(datapath, share->hash, watched);
+	size_t count = 0;
+
+	if (!place.client || weir_read_standing(place.client).share != number)
+		return 0;
+	for (unsigned int i = 0; i < WEIR_LIMITS; i++)
+		if (i < next->limits && next->unit[i] == rule->unit[i])
+			carry[count++] = (struct carry){.tat = bucket_of(rule, place.client, i),
+							.from = limit_of(share, i),
+							.to = next->limit[i],
+							.unit = (enum weir_unit)rule->unit[i]};
+	return count;
+}
+
+size_t watched_bring(const struct datapath *datapath, const struct weir_side *idle,
+		     struct carry *carry)
+{
+	u32 generation = shares_side(datapath)->generation;
+	size_t count = 0;
+
+	for (u32 number = 1; idle->generation != generation && number < WEIR_SHARES; number++)
+		if (datapath->share[number].hash &&
+		    datapath->share[number].generation == generation)
+			count += bring_client(datapath, number, idle, &carry[count]);
+	return count;
+}
+
 /* A client whose buckets were moved later matters for longer. */
 static void keep_until_full(struct place place)
 {
@@ -99,6 +135,14 @@ static void keep_until_full(struct place place)
 	}
 	if (last)
 		weir_refresh(place.slot, weir_read_once(*place.slot), weir_coarse(last) + 1);
+}
+
+void watched_keep(const struct datapath *datapath)
+{
+	for (u32 number = 1; number < WEIR_SHARES; number++)
+		if (datapath->share[number].hash)
+			keep_until_full(find(datapath, datapath->share[number].hash,
+					     &datapath->shares->watched[number]));
 }
 
 /* ------------------------------------------------------------------------------------ the numbers */
