@@ -6,142 +6,9 @@
  */
 #pragma once
 
-#include "bpf/clock.bpf.h"
-#include "bpf/core/client_table.h"
-#include "bpf/core/gcra.h"
 #include "bpf/core/packet.h"
-#include "bpf/side.bpf.h"
-
-#define WEIR_NO_LIMIT 0xff
-
-/*
- * Everything decided about one packet. Numbers only: the functions marked __noinline and not static
- * are verified each on its own, once, which keeps the verifier's work small and lets them take this by
- * reference; they look maps up again, which costs some five instructions.
- */
-struct weir_judgement {
-	u64 about; /* ticks; the time, or up to a jiffy before it */
-	u64 now;   /* ticks; 0: nobody has asked yet. See weir_now() */
-	u32 epoch;
-	u32 series; /* its counters for (interface, service, tier); 0: not found yet */
-	u8 active;  /* which side: 0 or 1 */
-	u8 service;
-	u8 tier;
-	u8 flags; /* WEIR_CLIENT_* of the client */
-	u8 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
-	u8 ipv6;
-	u8 interface;  /* number; WEIR_INTERFACES: none of ours */
-	u64 hash;      /* of the key: the client's, or its parent's where that is asked */
-	u64 ban_until; /* what the prefix trie said, if BANNED is among flags; ticks */
-	u64 last;      /* the latest TAT of the client, ticks; for the expiry of its slot */
-	u64 after[WEIR_LIMITS]; /* the TAT that this packet left of each limit; 0: it did not count */
-};
-
-/* The time, ticks. Reads the clock if it has not been read for this packet. */
-weir_inline u64 weir_now(struct weir_judgement *j)
-{
-	if (!j->now)
-		j->now = bpf_ktime_get_ns() << WEIR_TICK_SHIFT;
-	return j->now;
-}
-
-/* Is `time` still to come? Asks the clock only where that is not plain. */
-weir_inline bool weir_is_to_come(struct weir_judgement *j, u64 time)
-{
-	return time > j->about + WEIR_LATE_REFUSE || (time > j->about && time > weir_now(j));
-}
-
-/* Another processor changed the bucket meanwhile: that takes turns, and happens too rarely to be inlined. */
-__noinline int weir_charge_in_turn(u64 *tat, u64 now, u64 cost, u64 burst, u64 *next)
-{
-	return tat && next ? (int)weir_charge(tat, now, cost, burst, next) : WEIR_CHARGED;
-}
-
-/* weir_gcra(), by the clock only if it must be */
-weir_inline bool weir_conforms(struct weir_judgement *j, u64 tat, u64 cost, u64 burst, u64 *next)
-{
-	enum weir_charge charge = weir_gcra_about(tat, j->about, cost, burst, next);
-
-	if (charge == WEIR_ASK_CLOCK)
-		return weir_gcra(tat, weir_now(j), cost, burst, next);
-	return charge == WEIR_CHARGED;
-}
-
-/* weir_charge(), the same */
-weir_inline enum weir_charge weir_charge_at(struct weir_judgement *j, u64 *tat, u64 cost, u64 burst,
-					    u64 *next)
-{
-	u64 old = weir_read_once(*tat);
-
-	if (!weir_conforms(j, old, cost, burst, next))
-		return WEIR_OVER_LIMIT;
-	if (weir_compare_and_swap(tat, old, *next) != old)
-		return weir_charge_in_turn(tat, weir_now(j), cost, burst, next);
-	return WEIR_CHARGED;
-}
-
-weir_inline const struct weir_side *weir_side(const struct weir_judgement *j)
-{
-	return weir_side_at(j->active);
-}
-
-weir_inline const struct weir_rule *weir_rule_at(const struct weir_side *side, u32 service,
-						 u32 tier)
-{
-	u64 index = service * WEIR_TIERS + tier;
-
-	/* The mask last, in 64 bits: Linux 6.1 forgets bounds at a 32-bit or. */
-	weir_opaque(index);
-	return &side->rule[index % (WEIR_SERVICES * WEIR_TIERS)];
-}
-
-weir_inline const struct weir_rule *weir_rule(const struct weir_side *side,
-					      const struct weir_judgement *j)
-{
-	return weir_rule_at(side, j->service, j->tier);
-}
-
-/*
- * Settles the tier, and with it rule and counters. Looked up here, before the first bucket is
- * charged: a compare-and-swap waits for what came before it, and what comes after waits for it.
- */
-weir_inline const struct weir_rule *weir_settle(struct weir_judgement *j,
-						const struct weir_side *side, u32 service, u32 tier)
-{
-	const struct weir_rule *rule = weir_rule_at(side, service, tier);
-
-	j->tier = tier;
-	if (j->interface < WEIR_INTERFACES)
-		j->series = rule->series[j->interface % WEIR_INTERFACES];
-	return rule;
-}
-
-weir_inline const struct weir_service *weir_service(const struct weir_side *side,
-						    const struct weir_judgement *j)
-{
-	return &side->service[j->service % WEIR_SERVICES];
-}
-
-weir_inline struct weir_totals *weir_my_totals(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&weir_totals, &zero);
-}
-
-#define weir_count_total(field)                                 \
-	do {                                                    \
-		struct weir_totals *totals_ = weir_my_totals(); \
-		if (totals_)                                    \
-			totals_->field++;                       \
-	} while (0)
-
-weir_inline struct weir_client_set *weir_set_of(u64 hash)
-{
-	u32 index = weir_set_index(hash, weir_sets);
-
-	return bpf_map_lookup_elem(&weir_clients, &index);
-}
+#include "bpf/judgement.bpf.h"
+#include "bpf/share.bpf.h"
 
 weir_inline u8 weir_class(const struct weir_side *side, const struct weir_packet *packet)
 {
@@ -168,6 +35,16 @@ struct weir_purchase {
 	u32 chunk;
 };
 
+/*
+ * A unit has another cost than when this processor bought some: what it holds stays as many units. Of a limit that lets nothing pass (burst 0)
+ * it holds none.
+ */
+weir_inline void weir_reprice(struct weir_chunk *mine, const struct weir_purchase *want)
+{
+	mine->credit = mine->cost && want->burst ? mine->credit / mine->cost * want->unit_cost : 0;
+	mine->cost = want->unit_cost;
+}
+
 __noinline int weir_buy(struct weir_judgement *j, struct weir_purchase *want)
 {
 	struct weir_group *group;
@@ -182,6 +59,8 @@ __noinline int weir_buy(struct weir_judgement *j, struct weir_purchase *want)
 	mine = bpf_map_lookup_elem(&weir_chunk, &index);
 	if (!group || !mine)
 		return WEIR_CHARGED;
+	if (weir_unlikely(mine->cost != want->unit_cost))
+		weir_reprice(mine, want);
 	if (mine->credit >= want->cost && mine->until > j->about) {
 		mine->credit -= want->cost;
 		want->next = 0;
@@ -220,7 +99,7 @@ __noinline int weir_enter(struct weir_judgement *j, u32 guard)
 /* What a packet costs of group limit i; 0: it does not count for it */
 weir_inline u64 weir_group_cost(const struct weir_rule *rule, u32 i, const struct weir_units *units)
 {
-	return weir_cost(rule->group_unit[i], rule->group[i].cost, units);
+	return weir_cost_capped(rule->group_unit[i], rule->group[i].cost, units);
 }
 
 /* Group limit i of the rule. want->cost is what was paid. */
@@ -252,6 +131,35 @@ weir_inline void weir_return_group(const struct weir_judgement *j, u32 i, u64 co
 		mine->credit += cost;
 }
 
+/* Counts a packet for each group limit of a cluster up to `last`, the one that refused it or the last of all. */
+__noinline int weir_count_groups(struct weir_judgement *j, const struct weir_units *units, u32 last,
+				 u32 refused)
+{
+	const struct weir_side *side;
+	const struct weir_rule *rule;
+
+	if (!j || !units)
+		return 0;
+	side = weir_side(j);
+	if (!side)
+		return 0;
+	rule = weir_rule(side, j);
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->groups && i <= last; i++) {
+		u32 index = weir_group_index(j->service, j->tier, i);
+		struct weir_chunk *mine;
+		u64 count = weir_count_units(rule->group_unit[i], units);
+
+		if (!(rule->cluster & WEIR_CLUSTER_GROUP(i)))
+			continue;
+		mine = bpf_map_lookup_elem(&weir_chunk, &index);
+		if (mine && refused)
+			mine->refused += count;
+		else if (mine)
+			mine->passed += count;
+	}
+	return 0;
+}
+
 /* All group limits in turn; what was charged goes back to the group if a later one refuses. */
 __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_units *units)
 {
@@ -278,8 +186,12 @@ __noinline int weir_charge_groups(struct weir_judgement *j, const struct weir_un
 		j->limit = WEIR_LIMITS + i;
 		for (u32 k = 0; k < i; k++)
 			weir_return_group(j, k, weir_group_cost(rule, k, units), next[k]);
+		if (rule->cluster >> WEIR_LIMITS)
+			weir_count_groups(j, units, i, true);
 		return charge == WEIR_CONTENDED ? WEIR_CONTENTION : WEIR_GROUP_LIMITED;
 	}
+	if (rule->cluster >> WEIR_LIMITS)
+		weir_count_groups(j, units, WEIR_LIMITS, false);
 	return WEIR_PASSED;
 }
 
@@ -326,8 +238,11 @@ static __noinline int weir_return_client(struct weir_judgement *j, const struct 
 					 const struct weir_units *units, struct weir_client *client)
 {
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
+		u64 cost = weir_limit_in_force(j, rule, i).cost;
+
 		if (j->after[i])
-			weir_give_back(&client->tat[i], j->after[i], weir_cost_of(rule, i, units));
+			weir_give_back(&client->tat[i], j->after[i],
+				       weir_cost_capped(rule->unit[i], cost, units));
 		j->after[i] = 0;
 	}
 	return 0;
@@ -370,6 +285,70 @@ __noinline int weir_charge_several(struct weir_judgement *j, const struct weir_u
 	return WEIR_PASSED;
 }
 
+/* Limit i as it is in force for this client. `look`: charges nothing. Says in j->limit if it is i that refuses. */
+__noinline int weir_charge_in_force(struct weir_judgement *j, const struct weir_units *units,
+				    struct weir_client *client, u32 i, u32 look)
+{
+	const struct weir_side *side;
+	const struct weir_rule *rule;
+	struct weir_limit limit;
+	int charge = WEIR_CHARGED;
+	u64 next;
+
+	if (!j || !units || !client || i >= WEIR_LIMITS)
+		return WEIR_CHARGED;
+	side = weir_side(j);
+	if (!side)
+		return WEIR_CHARGED;
+	rule = weir_rule(side, j);
+	limit = weir_limit_in_force(j, rule, i);
+	limit.cost = weir_cost_capped(rule->unit[i], limit.cost, units);
+	if (!limit.cost)
+		return WEIR_CHARGED;
+	if (look &&
+	    !weir_conforms(j, weir_read_once(client->tat[i]), limit.cost, limit.burst, &next))
+		charge = WEIR_OVER_LIMIT;
+	else if (!look)
+		charge = weir_charge_at(j, &client->tat[i], limit.cost, limit.burst, &next);
+	if (charge != WEIR_CHARGED) {
+		j->limit = i;
+	} else if (!look) {
+		j->after[i] = next;
+		j->last = next > j->last ? next : j->last;
+	}
+	return charge;
+}
+
+/* weir_charge_several() for a rule with limits of a cluster: by the client's share of them, which counts, or else by the even one. */
+__noinline int weir_charge_cluster(struct weir_judgement *j, const struct weir_units *units,
+				   struct weir_client *client)
+{
+	const struct weir_side *side;
+	const struct weir_rule *rule;
+	int charge = WEIR_CHARGED;
+
+	if (!j || !units || !client)
+		return WEIR_PASSED;
+	side = weir_side(j);
+	if (!side)
+		return WEIR_PASSED;
+	rule = weir_rule(side, j);
+	j->share = (u16)weir_share_of(j, side, client);
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits && rule->limits > 1; i++)
+		if (charge == WEIR_CHARGED)
+			charge = weir_charge_in_force(j, units, client, i, true);
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++)
+		if (charge == WEIR_CHARGED)
+			charge = weir_charge_in_force(j, units, client, i, false);
+	if (charge != WEIR_CHARGED)
+		weir_return_client(j, rule, units, client);
+	if (j->share)
+		weir_count_share(j, units, charge != WEIR_CHARGED, false);
+	else
+		weir_ask(j, client, charge != WEIR_CHARGED);
+	return charge == WEIR_CHARGED ? WEIR_PASSED : weir_refusal_of(charge);
+}
+
 /*
  * Charges every limit, or none. *last: the latest of the TATs that moved, for the expiry of the slot;
  * 0: none did.
@@ -382,9 +361,11 @@ weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_r
 	u32 verdict;
 	u64 cost;
 
-	if (weir_unlikely(rule->limits > 1)) {
+	if (weir_unlikely(rule->limits > 1 || (rule->cluster & WEIR_CLUSTER_LIMITS))) {
 		j->last = 0;
-		verdict = weir_charge_several(j, units, client);
+		verdict = rule->cluster & WEIR_CLUSTER_LIMITS
+				  ? weir_charge_cluster(j, units, client)
+				  : weir_charge_several(j, units, client);
 		*last = j->last;
 		return verdict;
 	}
@@ -418,6 +399,8 @@ __noinline int weir_refund(struct weir_judgement *j, const struct weir_key *key,
 	way = weir_find(set, j->hash, key);
 	if (way < WEIR_WAYS)
 		weir_return_client(j, weir_rule(side, j), units, &set->way[way]);
+	if (j->share)
+		weir_count_share(j, units, true, true);
 	return 0;
 }
 
@@ -478,13 +461,14 @@ weir_inline void weir_recognise(struct weir_judgement *j, const struct weir_side
 /*
  * Asks who the client is in this epoch: j->tier, j->flags; and brings the entry there: its standing, and buckets
  * no emptier than the limits of now allow (a limit that became faster must not make a client wait for
- * the old one). A ban takes tat[3] over. Two processors may do this at once: they write the same values. A
- * packet of the epoch before, that comes late, only asks.
+ * the old one; but one that lets nothing pass for now, burst 0, gives no bucket anew). A ban takes tat[3] over. Two processors may
+ * do this at once: they write the same values, and if the daemon changes the share meanwhile, the next packet does it again. A packet of
+ * the epoch before, that comes late, only asks.
  */
 __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *key,
 			       struct weir_client *client)
 {
-	struct weir_standing old, new = {};
+	union weir_standing_word old, new = {};
 	const struct weir_side *side;
 	const struct weir_rule *rule;
 
@@ -494,25 +478,31 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 	if (!side)
 		return 0;
 	weir_recognise(j, side, key);
-	old = weir_read_standing(client);
-	if ((s32)(old.epoch - j->epoch) > 0)
+	old.word = weir_read_once(client->standing_word);
+	if ((s32)(old.standing.epoch - j->epoch) > 0)
 		return 0;
 	rule = weir_rule(side, j);
-	if (old.flags & WEIR_CLIENT_BANNED)
+	if (old.standing.tier == j->tier) {
+		new.standing.share = old.standing.share;
+		if (rule->cluster)
+			j->share = (u16)weir_share_of(j, side, client);
+	}
+	if (old.standing.flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = 0;
 	for (u32 i = 0; i < WEIR_LIMITS; i++) {
-		u64 empty = i < rule->limits ? weir_now(j) + rule->limit[i].burst : 0;
+		u64 burst = weir_limit_in_force(j, rule, i).burst;
+		u64 empty = i < rule->limits ? weir_now(j) + burst : 0;
 
-		if (client->tat[i] > empty)
+		if (client->tat[i] > empty && (burst || !empty))
 			client->tat[i] = empty;
 	}
 	if (j->flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = j->ban_until;
-	new.service = key->service;
-	new.tier = j->tier;
-	new.flags = j->flags;
-	new.epoch = j->epoch;
-	weir_write_standing(client, new);
+	new.standing.service = key->service;
+	new.standing.tier = j->tier;
+	new.standing.flags = j->flags;
+	new.standing.epoch = j->epoch;
+	(void)weir_compare_and_swap(&client->standing_word, old.word, new.word);
 	return 0;
 }
 
@@ -582,7 +572,7 @@ weir_inline u32 weir_charge_first(struct weir_judgement *j, const struct weir_ru
 		u64 next = 0, cost = 0;
 
 		if (i < rule->limits && verdict == WEIR_PASSED)
-			cost = weir_cost(rule->unit[i], rule->limit[i].cost, units);
+			cost = weir_cost_capped(rule->unit[i], rule->limit[i].cost, units);
 		if (cost && !weir_gcra(0, weir_now(j), cost, rule->limit[i].burst, &next)) {
 			verdict = WEIR_LIMITED;
 			j->limit = i;
@@ -778,6 +768,7 @@ weir_inline const struct weir_side *weir_start(struct weir_judgement *j, u32 ifi
 	j->flags = 0;
 	__builtin_memset(j->after, 0, sizeof(j->after));
 	j->series = 0;
+	j->share = 0;
 	j->about = weir_about_now() << WEIR_TICK_SHIFT;
 	j->now = 0;
 	side = weir_side(j);

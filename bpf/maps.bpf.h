@@ -10,6 +10,7 @@
 #include "bpf/abi/config.h"
 #include "bpf/abi/counter.h"
 #include "bpf/abi/event.h"
+#include "bpf/abi/share.h"
 #include "bpf/abi/state.h"
 #include "bpf/core/compat.h"
 
@@ -107,6 +108,19 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
 } weir_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_SHARES);
+	__type(key, u32);
+	__type(value, struct weir_share);
+} weir_share SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024);
+} weir_hot SEC(".maps");
 
 /* Set between open and load, from weir_state, so that an upgraded program finds every client again */
 const volatile u64 weir_seed[3] = {1, 3, 5};

@@ -33,19 +33,19 @@
 #define WEIR_CLIENT_UNLIMITED 0x10
 #define WEIR_CLIENT_DENIED 0x20
 #define WEIR_CLIENT_BANNED 0x40 /* until tat[3]; that bucket is full when the ban is over */
-#define WEIR_CLIENT_ASKED \
-	0x80 /* it has asked to be watched, see abi/share.h; not an answer of the trie */
+#define WEIR_CLIENT_ASKED 0x80	/* not of the trie: it has asked to be watched, see abi/share.h */
 #define WEIR_CLIENT_CACHED (WEIR_CLIENT_UNLIMITED | WEIR_CLIENT_DENIED | WEIR_CLIENT_BANNED)
 
 /*
  * Who a client is to the configuration of one epoch. One word, read and written whole, so that a packet never
- * sees the tier of one epoch with the rules of another.
+ * sees the tier of one epoch with the rules of another. The daemon writes `share`, and both the flag ASKED, by compare-and-swap: who
+ * loses looks again, the kernel with the client's next packet, the daemon when it next looks at the client.
  */
 struct weir_standing {
-	u8 service; /* number of the service, or'ed with PARENT; with the address the key */
-	u8 tier;    /* answer of the prefix trie in this epoch */
-	u8 flags;   /* the same: WEIR_CLIENT_* */
-	u8 reserved;
+	u8 service;   /* number of the service, or'ed with PARENT; with the address the key */
+	u8 flags;     /* answer of the prefix trie in this epoch: WEIR_CLIENT_* */
+	u16 tier : 4; /* the same */
+	u16 share : 12; /* its number in weir_share, 0: none. Of use only if that has this client's hash */
 	u32 epoch; /* low 32 bits of the epoch that this and tat[] were checked in */
 };
 weir_assert_size(struct weir_standing, 8);
@@ -56,7 +56,8 @@ struct weir_client {
 		struct weir_standing standing;
 		u64 standing_word;
 		struct { /* the same, for who reads just one */
-			u8 service, tier, flags, reserved;
+			u8 service, flags;
+			u16 tier : 4, share : 12;
 			u32 epoch;
 		};
 	};

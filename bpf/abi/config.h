@@ -182,8 +182,12 @@ static inline u32 weir_group_index(u32 service, u32 tier, u32 limit)
 	return (service * WEIR_TIERS + tier) * WEIR_LIMITS + limit;
 }
 
-/* What one processor holds of a group bucket it has already paid for: per-CPU map weir_chunk */
+/* What one processor holds of a group bucket it has already paid for, and has counted: per-CPU map weir_chunk */
 struct weir_chunk {
-	u64 credit; /* ticks, bytes: as cost */
+	u64 credit; /* ticks */
 	u64 until;  /* ticks: unused credit is forfeited then */
+	u64 cost;   /* ticks of a unit when it was bought */
+	/* Units of a limit of a cluster (abi/share.h). What a later group limit refused counts as refused */
+	u64 passed, refused;
 };
+weir_assert_size(struct weir_chunk, 40);

@@ -28,5 +28,9 @@ struct weir_totals {
 	u64 events_muted; /* not sampled */
 	u64 prefix_lookups;
 	u64 event_tat; /* the sampler's own bucket, not a counter */
+	/* Clients of cluster limits that asked to be watched (abi/share.h) in vain, for now: */
+	u64 hot_lost;  /* the ring was full */
+	u64 hot_muted; /* not sampled */
+	u64 hot_tat;   /* as event_tat */
 };
-weir_assert_size(struct weir_totals, 64);
+weir_assert_size(struct weir_totals, 88);

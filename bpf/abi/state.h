@@ -27,7 +27,7 @@ struct weir_state {
 	u64 created_ns; /* CLOCK_REALTIME */
 	u64 adoptions;	/* daemons that have adopted these pins */
 	u32 flow_sets;	/* of the flow table */
-	u32 reserved32;
+	u32 nodes;	/* of the cluster, as last known; 0: never known */
 	u64 reserved[9];
 	/* Numbers are stable by name for the life of the pins: buckets and counters are indexed by them */
 	char interface[WEIR_INTERFACES][16];

@@ -97,3 +97,25 @@ weir_inline u64 weir_cost(u8 unit, u64 cost, const struct weir_units *units)
 		       WEIR_BYTE_COST_SHIFT;
 	return cost * (unit == WEIR_UNIT_PACKETS ? units->packets : units->connections);
 }
+
+/*
+ * weir_cost() where a unit may cost as much as a year, as an even share of a small limit does: many of those would not fit in 64 bits. More
+ * than any burst will do then.
+ */
+#define WEIR_COST_MAX (1ULL << 62)
+
+weir_inline u64 weir_cost_capped(u8 unit, u64 cost, const struct weir_units *units)
+{
+	if (weir_unlikely(units->packets > 1) && unit == WEIR_UNIT_PACKETS &&
+	    cost > WEIR_COST_MAX / units->packets)
+		return WEIR_COST_MAX;
+	return weir_cost(unit, cost, units);
+}
+
+/* How many units a packet is */
+weir_inline u64 weir_count_units(u8 unit, const struct weir_units *units)
+{
+	if (unit == WEIR_UNIT_BYTES)
+		return units->bytes;
+	return unit == WEIR_UNIT_PACKETS ? units->packets : units->connections;
+}

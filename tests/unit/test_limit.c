@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -196,6 +197,135 @@ static void every_even_share_of_a_cluster_limit_fits(void **state)
 	assert_true(passed > 1000);
 }
 
+/* ------------------------------------------------------------------------------------ shares of a limit */
+
+#define YEAR_TICKS (LIMIT_REFILL_MAX_NS * WEIR_TICKS_PER_NS)
+
+static void even_shares_are_as_the_kernel_reads_them(void **state)
+{
+	static const struct {
+		const char *what;
+		struct config_limit limit;
+		uint32_t nodes;
+		uint64_t cost, burst;
+	} cases[] = {
+		{"one node has all of it",
+		 {WEIR_UNIT_PACKETS, 100, SEC, 20},
+		 1,
+		 160000000,
+		 20 * 160000000ULL},
+		{"no node known is one",
+		 {WEIR_UNIT_PACKETS, 100, SEC, 20},
+		 0,
+		 160000000,
+		 20 * 160000000ULL},
+		{"a quarter", {WEIR_UNIT_PACKETS, 100, SEC, 20}, 4, 640000000, 5 * 640000000ULL},
+		{"rounded up", {WEIR_UNIT_PACKETS, 3, SEC, 6}, 2, 10666666667, 3 * 10666666667},
+		{"half a unit more is kept", {WEIR_UNIT_PACKETS, 16, SEC, 7}, 2, 2 * SEC, 7 * SEC},
+		{"one unit at least", {WEIR_UNIT_PACKETS, 16, SEC, 7}, 16, 16 * SEC, 16 * SEC},
+		{"one unit a year",
+		 {WEIR_UNIT_CONNECTIONS, 1, DAY, 1},
+		 1000,
+		 YEAR_TICKS,
+		 YEAR_TICKS},
+		{"the most nodes there can be",
+		 {WEIR_UNIT_PACKETS, 1, DAY, 365},
+		 UINT32_MAX,
+		 YEAR_TICKS,
+		 YEAR_TICKS},
+		{"bytes",
+		 {WEIR_UNIT_BYTES, 20000000, SEC, 40000000},
+		 10,
+		 8000ULL << 20,
+		 8000ULL * 4000000},
+		{"256 bytes a second and one frame",
+		 {WEIR_UNIT_BYTES, 1000, SEC, 15140},
+		 100,
+		 62500000ULL << 20,
+		 62500000ULL * 1514},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct weir_limit is;
+
+		config_even_ticks(&cases[i].limit, cases[i].nodes, &is);
+		if (is.cost != cases[i].cost || is.burst != cases[i].burst)
+			fail_msg("%s: cost %llu, burst %llu", cases[i].what,
+				 (unsigned long long)is.cost, (unsigned long long)is.burst);
+	}
+}
+
+static void a_share_is_as_the_kernel_reads_it(void **state)
+{
+	static const struct {
+		const char *what;
+		enum weir_unit unit;
+		double rate, burst;
+		uint64_t cost, burst_ticks;
+	} cases[] = {
+		{"whole numbers", WEIR_UNIT_PACKETS, 100, 20, 160000000, 20 * 160000000ULL},
+		{"bytes", WEIR_UNIT_BYTES, 2e6, 4e6, 8000ULL << 20, 8000ULL * 4000000},
+		{"rounded up", WEIR_UNIT_PACKETS, 1.5, 3, 10666666667, 3 * 10666666667},
+		{"parts of a unit", WEIR_UNIT_PACKETS, 8, 3.5, 2 * SEC, 7 * SEC},
+		{"a burst of nothing is one unit", WEIR_UNIT_PACKETS, 8, 0, 2 * SEC, 2 * SEC},
+		{"a burst below nothing, too", WEIR_UNIT_PACKETS, 8, -5, 2 * SEC, 2 * SEC},
+		{"as slow as can be", WEIR_UNIT_PACKETS, 1e-300, 1e300, YEAR_TICKS, 1},
+		{"as fast as can be", WEIR_UNIT_CONNECTIONS, INFINITY, 5, 16, 80},
+		{"bytes as slow as can be", WEIR_UNIT_BYTES, 1, 1, 62500000ULL << 20,
+		 62500000ULL * 1514},
+		{"bytes as fast as can be", WEIR_UNIT_BYTES, 1e300, 1e6,
+		 16778 /* 0.016 ticks, rounded up */, 16001},
+		{"rate 0 lets nothing pass", WEIR_UNIT_PACKETS, 0, 20, YEAR_TICKS, 0},
+		{"bytes likewise", WEIR_UNIT_BYTES, 0, 1e6, 62500000ULL << 20, 0},
+		{"what is below", WEIR_UNIT_PACKETS, -1, 20, YEAR_TICKS, 0},
+		{"what is no number", WEIR_UNIT_PACKETS, NAN, 20, YEAR_TICKS, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct weir_limit is;
+
+		config_share_ticks(cases[i].unit, cases[i].rate, cases[i].burst, &is);
+		/* 1: a year at least, and no more than the clock that forgets clients holds for */
+		if (is.cost != cases[i].cost ||
+		    (cases[i].burst_ticks == 1
+			     ? is.burst < YEAR_TICKS || is.burst > YEAR_TICKS / 10 * 11
+			     : is.burst != cases[i].burst_ticks))
+			fail_msg("%s: cost %llu, burst %llu", cases[i].what,
+				 (unsigned long long)is.cost, (unsigned long long)is.burst);
+	}
+}
+
+/* Any rate a double can be: never faster than it says, unless that is too slow for the kernel, and by a tick slower at most */
+static void a_share_is_never_more_than_it_says(void **state)
+{
+	unsigned int seed = (unsigned int)time(NULL);
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	srand(seed);
+	for (unsigned int i = 0; i < 1000000; i++) {
+		enum weir_unit unit = (enum weir_unit)(rand() % WEIR_UNIT_COUNT);
+		long double scale = unit == WEIR_UNIT_BYTES ? 1 << WEIR_BYTE_COST_SHIFT : 1;
+		double rate = ldexp(1 + rand() / (RAND_MAX + 1.0), rand() % 50 - 20);
+		double burst = ldexp(1 + rand() / (RAND_MAX + 1.0), rand() % 40);
+		struct weir_limit is;
+		long double exact;
+
+		if (rate > 1e9 || (unit == WEIR_UNIT_BYTES && rate < 256))
+			continue;
+		config_share_ticks(unit, rate, burst, &is);
+		exact = 1.6e10L * scale / rate;
+		if (is.cost < exact * (1 - 1e-18L) || is.cost > exact * (1 + 1e-18L) + 1)
+			fail_msg("rate %a: cost %llu", rate, (unsigned long long)is.cost);
+		if (is.burst < YEAR_TICKS && burst > 1514 &&
+		    fabsl(is.burst - is.cost / scale * burst) > is.cost / scale / (1 << 20) + 1)
+			fail_msg("rate %a, burst %a: cost %llu, burst %llu", rate, burst,
+				 (unsigned long long)is.cost, (unsigned long long)is.burst);
+	}
+}
+
 static void format_and_parse_are_inverse(void **state)
 {
 	static const char *const texts[] = {
@@ -223,6 +353,10 @@ int main(void)
 		cmocka_unit_test(the_edges_of_what_can_be_represented),
 		cmocka_unit_test(every_limit_that_passes_is_exact_and_fits),
 		cmocka_unit_test(every_even_share_of_a_cluster_limit_fits),
+
+		cmocka_unit_test(even_shares_are_as_the_kernel_reads_them),
+		cmocka_unit_test(a_share_is_as_the_kernel_reads_it),
+		cmocka_unit_test(a_share_is_never_more_than_it_says),
 		cmocka_unit_test(format_and_parse_are_inverse),
 	};
 

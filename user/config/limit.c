@@ -196,29 +196,6 @@ int limit_check_burst(const struct config_limit *limit, struct problem *problem)
 	return 0;
 }
 
-static u128 divide_up(u128 value, uint64_t by)
-{
-	return (value + by - 1) / by;
-}
-
-/*
- * Within what limit_check_*() let pass nothing overflows: the cost of a byte is below 2^46 (256 B/s),
- * of anything else below 2^51 (1/day), and a burst at most a year, 2^59.
- */
-void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out)
-{
-	u128 period = (u128)limit->period_ns * WEIR_TICKS_PER_NS;
-	unsigned int shift = limit->unit == WEIR_UNIT_BYTES ? WEIR_BYTE_COST_SHIFT : 0;
-	uint64_t least = limit->unit == WEIR_UNIT_BYTES ? LIMIT_FRAME_BYTES : 1;
-	u128 cost, burst, one;
-
-	cost = divide_up(period << shift, limit->amount);
-	burst = divide_up(cost * limit->burst, 1ULL << shift);
-	one = divide_up(cost * least, 1ULL << shift);
-	out->cost = (uint64_t)cost;
-	out->burst = (uint64_t)(burst > one ? burst : one);
-}
-
 const char *limit_format(const struct config_limit *limit, char *buffer, size_t size)
 {
 	snprintf(buffer, size, "%llu/%s %s burst %llu%s", (unsigned long long)limit->amount,

@@ -247,9 +247,16 @@ int config_default(const char *const *interfaces, size_t count, struct config **
 
 /*
  * A limit of a checked configuration as the kernel wants it, cost rounded up, burst a multiple of it. The only
- * place where units become ticks, so that what a check lets pass and what is applied are one arithmetic.
+ * place where units become ticks (ticks.c), so that what a check lets pass and what is applied are one arithmetic.
  */
 void config_limit_ticks(const struct config_limit *limit, struct weir_limit *out);
+
+/*
+ * An even share of it, R/N and B/N; and any share, units/s and units. Bent to what the kernel can do: at least one unit a year, or 256 bytes
+ * a second; a burst of at least one unit, or one full frame, and at most a year. A rate that is not above 0 lets nothing pass: burst 0.
+ */
+void config_even_ticks(const struct config_limit *limit, uint32_t nodes, struct weir_limit *out);
+void config_share_ticks(enum weir_unit unit, double rate, double burst, struct weir_limit *out);
 
 /* Every default of a `breaker` that says nothing; half_open_timeout_ns as with the default timeouts. */
 void config_breaker_default(struct config_breaker *out);

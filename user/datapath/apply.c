@@ -12,6 +12,7 @@
 #include "user/base/cleanup.h"
 #include "user/datapath/compile.h"
 #include "user/datapath/internal.h"
+#include "user/datapath/shares_internal.h"
 #include "user/datapath/telemetry.h"
 
 /* ----------------------------------------------------------------------------------- readers */
@@ -60,13 +61,18 @@ static void wait_for_readers(const struct datapath *datapath)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-/* One store: packets from here on see the side, and ask the prefix trie again for each client. */
+/*
+ * One store: packets from here on see the side, and ask the prefix trie again for each client. The cluster thread raises the epoch as
+ * well, of the same side.
+ */
 void bump_epoch(struct datapath *datapath, int side)
 {
-	u64 word = datapath->control->word;
+	u64 word = __atomic_load_n(&datapath->control->word, __ATOMIC_SEQ_CST), next;
 
-	__atomic_store_n(&datapath->control->word, ((word >> 1) + 1) << 1 | (u64)side,
-			 __ATOMIC_SEQ_CST);
+	do {
+		next = ((word >> 1) + 1) << 1 | (u64)side;
+	} while (!__atomic_compare_exchange_n(&datapath->control->word, &word, next, false,
+					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 }
 
 /* -------------------------------------------------------------------------------------- tries */
@@ -185,16 +191,52 @@ static int fill(struct datapath *datapath, const struct config *config, struct c
 	return 0;
 }
 
+static void keep_names(struct weir_state *state, const struct weir_state *from)
+{
+	memcpy(state->interface, from->interface, sizeof(state->interface));
+	memcpy(state->service, from->service, sizeof(state->service));
+	memcpy(state->tier, from->tier, sizeof(state->tier));
+	memcpy(state->series, from->series, sizeof(state->series));
+	memcpy(state->upstream, from->upstream, sizeof(state->upstream));
+	memcpy(state->endpoint, from->endpoint, sizeof(state->endpoint));
+}
+
+/*
+ * The filled side is in force when this returns, with the shares of limits that are as they were. The lock is held for as long as it takes to
+ * copy them. carry: as shares_bring() wants it
+ */
+static void flip(struct datapath *datapath, const struct config *config,
+		 const struct compiled *compiled, const struct weir_state *state, int side,
+		 struct carry *carry)
+{
+	struct config *before = datapath->config;
+	size_t count;
+
+	shares_lock(datapath);
+	count = shares_bring(datapath, config, &compiled->numbers, &datapath->side[side], carry);
+	carry_before(carry, count);
+	keep_names(datapath->state, state);
+	bump_epoch(datapath, side);
+	carry_after(carry, count);
+	watched_keep(datapath);
+	datapath->shares->numbers = compiled->numbers;
+	datapath->config = config_ref((struct config *)config);
+	shares_unlock(datapath);
+	config_unref(before);
+	wait_for_readers(datapath);
+}
+
 static int apply(struct datapath *datapath, const struct config *config, u32 generation,
 		 struct datapath_error *error)
 {
 	int side = !WEIR_SIDE(datapath->control->word);
 	_cleanup_free_ struct weir_state *state = malloc(sizeof(*state));
+	_cleanup_free_ struct carry *carry = calloc(shares_carries(config), sizeof(*carry));
 	uint32_t ifindex[WEIR_INTERFACES];
 	struct compiled compiled = {};
 	int result;
 
-	if (!state)
+	if (!state || !carry)
 		return fail(error, -ENOMEM, "out of memory");
 	*state = *datapath->state; /* a failure must leave no trace */
 	for (size_t i = 0; i < config->interfaces; i++)
@@ -204,16 +246,8 @@ static int apply(struct datapath *datapath, const struct config *config, u32 gen
 		compiled.side->generation = generation;
 		result = fill(datapath, config, &compiled, side, error);
 	}
-	if (!result) {
-		memcpy(datapath->state->interface, state->interface, sizeof(state->interface));
-		memcpy(datapath->state->service, state->service, sizeof(state->service));
-		memcpy(datapath->state->tier, state->tier, sizeof(state->tier));
-		memcpy(datapath->state->series, state->series, sizeof(state->series));
-		memcpy(datapath->state->upstream, state->upstream, sizeof(state->upstream));
-		memcpy(datapath->state->endpoint, state->endpoint, sizeof(state->endpoint));
-		bump_epoch(datapath, side);
-		wait_for_readers(datapath);
-	}
+	if (!result)
+		flip(datapath, config, &compiled, state, side, carry);
 	compiled_free(&compiled);
 	return result;
 }
@@ -221,13 +255,7 @@ static int apply(struct datapath *datapath, const struct config *config, u32 gen
 int datapath_apply(struct datapath *datapath, const struct config *config,
 		   struct datapath_error *error)
 {
-	int result = apply(datapath, config, datapath_generation(datapath) + 1, error);
-
-	if (result)
-		return result;
-	config_unref(datapath->config);
-	datapath->config = config_ref((struct config *)config);
-	return 0;
+	return apply(datapath, config, datapath_generation(datapath) + 1, error);
 }
 
 int datapath_change(struct datapath *datapath, const struct config *config,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/abi/share.h"
 #include "user/base/bounds.h"
 #include "user/base/prefix.h"
 #include "user/datapath/prefixes.h"
@@ -23,12 +24,9 @@ static void mask(u64 out[2], unsigned int length)
 	memcpy(out, bytes, sizeof(bytes));
 }
 
-/*
- * How many units a processor takes of a shared bucket at a time: an eighth of its share of the
- * burst, and what comes in within a millisecond at most. What all of them may hold is taken from the burst.
- */
-static uint32_t chunk_of(struct weir_limit *limit, unsigned int shift, uint32_t cpus)
+uint32_t chunk_of(struct weir_limit *limit, enum weir_unit unit, uint32_t cpus)
 {
+	unsigned int shift = unit == WEIR_UNIT_BYTES ? WEIR_BYTE_COST_SHIFT : 0;
 	uint64_t cost = (limit->cost >> shift) + 1;
 	uint64_t chunk = limit->burst / cost / (8ull * cpus);
 
@@ -77,28 +75,33 @@ static void compile_service(const struct config_service *service, const struct c
 	if (service->new_clients) {
 		out->flags |= WEIR_SERVICE_GUARD;
 		config_limit_ticks(&guard, &out->guard);
-		out->guard_chunk = chunk_of(&out->guard, 0, cpus);
+		out->guard_chunk = chunk_of(&out->guard, guard.unit, cpus);
 	}
 }
 
+/* What a limit of a cluster begins with is its even share. */
+static void compile_limit(const struct config_limit *limit, uint32_t nodes, struct weir_limit *out)
+{
+	config_even_ticks(limit, limit->cluster ? nodes : 1, out);
+}
+
 static void compile_rule(const struct config_rule *rule, bool unlimited, uint32_t cpus,
-			 struct weir_rule *out)
+			 uint32_t nodes, struct weir_rule *out)
 {
 	if (unlimited)
 		out->flags |= WEIR_RULE_UNLIMITED;
 	out->limits = (u8)rule->limits;
 	for (size_t i = 0; i < rule->limits; i++) {
 		out->unit[i] = (u8)rule->limit[i].unit;
-		config_limit_ticks(&rule->limit[i], &out->limit[i]);
+		out->cluster |= rule->limit[i].cluster ? (u8)(1U << i) : 0;
+		compile_limit(&rule->limit[i], nodes, &out->limit[i]);
 	}
 	out->groups = (u8)rule->groups;
 	for (size_t i = 0; i < rule->groups; i++) {
-		unsigned int shift = rule->group[i].unit == WEIR_UNIT_BYTES ? WEIR_BYTE_COST_SHIFT
-									    : 0;
-
 		out->group_unit[i] = (u8)rule->group[i].unit;
-		config_limit_ticks(&rule->group[i], &out->group[i]);
-		out->chunk[i] = chunk_of(&out->group[i], shift, cpus);
+		out->cluster |= rule->group[i].cluster ? (u8)WEIR_CLUSTER_GROUP(i) : 0;
+		compile_limit(&rule->group[i], nodes, &out->group[i]);
+		out->chunk[i] = chunk_of(&out->group[i], rule->group[i].unit, cpus);
 	}
 }
 
@@ -116,7 +119,7 @@ static int compile_rules(const struct config *config, uint32_t cpus, struct weir
 			struct weir_rule *rule = &out->side->rule[service * WEIR_TIERS + tier];
 
 			compile_rule(&config->service[s].rule[t], config->tier[t].unlimited, cpus,
-				     rule);
+				     state->nodes, rule);
 			for (size_t i = 0; i < config->interfaces; i++) {
 				uint32_t interface = numbers->interface[i];
 				uint32_t series =

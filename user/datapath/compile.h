@@ -26,6 +26,13 @@ struct compiled {
 };
 
 /*
+ * How many units a processor takes of a shared bucket at a time: an eighth of its share of the
+ * burst, and what comes in within a millisecond at most. What all of them may hold is taken from the burst.
+ */
+uint32_t chunk_of(struct weir_limit *limit, enum weir_unit unit, uint32_t cpus);
+
+/*
+ * Limits of a cluster are compiled as even shares of the nodes that state->nodes says there are (0: one).
  * cpus: possible processors; ifindex: by index in config.interface, 0 where it is not there. 0, or
  * -errno with a message. *out is released by compiled_free() in any case.
  */

@@ -7,6 +7,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/datapath/internal.h"
+#include "user/datapath/shares_internal.h"
 
 static void release(struct datapath *datapath)
 {
@@ -14,6 +15,7 @@ static void release(struct datapath *datapath)
 		return;
 	ring_buffer__free(datapath->ring);
 	ring_buffer__free(datapath->outcomes);
+	shares_close(datapath);
 	interfaces_close(datapath);
 	load_close(datapath);
 	cleanup_close(&datapath->pins_fd);
@@ -65,7 +67,7 @@ static int open_all(struct datapath *datapath, const struct config *config,
 		ring_buffer__new(datapath->map[MAP_OUTCOMES], on_outcomes, datapath, NULL);
 	if (!datapath->outcomes)
 		return fail(error, -errno, "cannot read the ring of outcomes: %s", strerror(errno));
-	return 0;
+	return shares_open(datapath, error);
 }
 
 int datapath_open(const struct config *config, struct datapath **out, struct datapath_error *error)

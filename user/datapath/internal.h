@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <limits.h>
 
+#include "bpf/abi/share.h"
 #include "user/datapath/datapath.h"
 #include "user/datapath/prefixes.h"
 
@@ -35,6 +36,8 @@ enum map_index {
 	MAP_FLOW_SUMS,
 	MAP_BREAKER,
 	MAP_OUTCOMES,
+	MAP_SHARE,
+	MAP_HOT,
 	MAP_COUNT,
 };
 extern const char *const map_names[MAP_COUNT];
@@ -86,12 +89,15 @@ struct datapath {
 	struct weir_control *control;
 	struct weir_side *side; /* two of them */
 	struct weir_state *state;
-	const struct weir_client_set *clients;
+	struct weir_client_set *clients;
+	struct weir_group *groups; /* WEIR_GROUPS of them */
+	struct weir_share *share;  /* WEIR_SHARES */
 	struct weir_flow_set *flows;
 	struct weir_late *late;	      /* WEIR_ENDPOINTS of them */
 	struct weir_breaker *breaker; /* so many, too */
 
-	struct config *config;		/* as applied */
+	struct shares *shares;		/* shares_internal.h */
+	struct config *config;		/* as applied; written with the lock of shares held */
 	struct prefix_list prefixes[2]; /* what each trie holds */
 	bool prefixes_known[2];
 	struct datapath_ban *bans;

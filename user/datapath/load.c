@@ -29,6 +29,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_LATENCY] = "weir_latency",	  [MAP_CALLS] = "weir_calls",
 	[MAP_LATE] = "weir_late",	  [MAP_FLOW_SUMS] = "weir_flow_sums",
 	[MAP_BREAKER] = "weir_breaker",	  [MAP_OUTCOMES] = "weir_outcomes",
+	[MAP_SHARE] = "weir_share",	  [MAP_HOT] = "weir_hot",
 };
 
 /* Why a load failed, in one line: the verifier's own last line where there is one, else libbpf's first */
@@ -217,7 +218,11 @@ static int map_tables(struct datapath *datapath, struct datapath_error *error)
 		{(void **)&datapath->state, MAP_STATE, sizeof(struct weir_state),
 		 PROT_READ | PROT_WRITE},
 		{(void **)&datapath->clients, MAP_CLIENTS,
-		 datapath->sets * sizeof(struct weir_client_set), PROT_READ},
+		 datapath->sets * sizeof(struct weir_client_set), PROT_READ | PROT_WRITE},
+		{(void **)&datapath->groups, MAP_GROUP, WEIR_GROUPS * sizeof(struct weir_group),
+		 PROT_READ | PROT_WRITE},
+		{(void **)&datapath->share, MAP_SHARE, WEIR_SHARES * sizeof(struct weir_share),
+		 PROT_READ | PROT_WRITE},
 		{(void **)&datapath->flows, MAP_FLOWS,
 		 datapath->flow_sets * sizeof(struct weir_flow_set), PROT_READ | PROT_WRITE},
 		{(void **)&datapath->late, MAP_LATE, WEIR_ENDPOINTS * sizeof(struct weir_late),
@@ -450,6 +455,8 @@ void load_close(struct datapath *datapath)
 	unmap(datapath->side, 2 * sizeof(struct weir_side));
 	unmap(datapath->state, sizeof(struct weir_state));
 	unmap(datapath->clients, datapath->sets * sizeof(struct weir_client_set));
+	unmap(datapath->groups, WEIR_GROUPS * sizeof(struct weir_group));
+	unmap(datapath->share, WEIR_SHARES * sizeof(struct weir_share));
 	unmap(datapath->flows, datapath->flow_sets * sizeof(struct weir_flow_set));
 	unmap(datapath->late, WEIR_ENDPOINTS * sizeof(struct weir_late));
 	unmap(datapath->breaker, WEIR_ENDPOINTS * sizeof(struct weir_breaker));

@@ -4,7 +4,7 @@
  * rest of the datapath: what both touch is locked inside, for microseconds. Memory only, no system call, but where it is said.
  *
  * A reload gives limits other numbers, so what is written says which generation (datapath_generation()) it means;
- * -ESTALE: that is not in force any more, and nothing was written. A reload carries shares of group limits over where the
+ * -ESTALE: that is not in force any more; -EINVAL: there is no such limit of a cluster. Nothing was written then. A reload carries shares of group limits over where the
  * limit is as it was; watched clients have even shares until they are written again.
  */
 #pragma once
@@ -39,8 +39,8 @@ int shares_list(struct datapath *datapath, const struct config *config, struct s
 		size_t size, uint32_t *generation);
 
 /*
- * For datapath_apply(): the nodes there are, as last known, at least 1, so that even shares are right from the first packet.
- * Does not change what is in force.
+ * For datapath_apply(): the nodes there are, as last known, at least 1, so that even shares are right from the first packet. The pins
+ * remember it for the next daemon. Does not change what is in force.
  */
 void shares_set_nodes(struct datapath *datapath, uint32_t nodes);
 
@@ -77,10 +77,13 @@ int shares_watch(struct datapath *datapath, uint32_t generation, const struct we
 /* Frees the number; the client has the even share, in units what its bucket had, and may ask again. */
 void shares_unwatch(struct datapath *datapath, uint32_t number);
 
-/* Its share of limit[index]. Finds its buckets by its key; -ENOENT: it is not in the table now (the share waits for it) */
+/*
+ * Its share of limit[index]. Finds its buckets by its key; -ENOENT: it is not in the table now, or of another tier (the share waits for it).
+ * -EINVAL also: nobody has that number.
+ */
 int shares_set_client(struct datapath *datapath, uint32_t generation, uint32_t number,
 		      unsigned int index, const struct shares_value *value);
 
-/* Units of limit[index] since it is watched */
+/* Units of limit[index] since it is watched, in this generation and those before. Never less than at the last call. */
 void shares_count_client(const struct datapath *datapath, uint32_t number, unsigned int index,
 			 struct shares_count *out);
