@@ -9,7 +9,7 @@
 --       2  the secret that nodes share; left out where it is configured. Both keys have one hash tag
 -- ARGV  1 generation and 2 version the node knows, 0: none  3 the secret it offers
 --       then for each order  name, given, expiry, text
--- gives generation, version, now in ms, 1 if all orders follow, the secret in force if it is not the one offered (else ""),
+-- gives generation, version, now in us, 1 if all orders follow, the secret in force if it is not the one offered (else ""),
 --       for each order given: 1 stored, 0 what is there is as new or newer, or its time is over, -1 there is no room
 --       then, if generation or version are not what the node knows,  name, "GIVEN EXPIRY TEXT"  of each
 --
@@ -101,4 +101,4 @@ if changed then
 		end
 	end
 end
-return {generation, version, now_ms, changed and 1 or 0, secret, answer}
+return {generation, version, now, changed and 1 or 0, secret, answer}
