@@ -63,7 +63,7 @@ proto_h := $(proto_src:%.proto=build/%.pb-c.h)
 
 # --- flags -----------------------------------------------------------------------------------
 
-packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap libprotobuf-c
+packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap libprotobuf-c gnutls
 # Asked once, and only when something is compiled or linked
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(packages)))$(pkg_libs)
@@ -236,7 +236,7 @@ build/$(2)/user/base/version.o: extra = -DWEIR_VERSION='"$$(word 1,$$(stamp_vers
 	-DWEIR_REVISION='"$$(word 2,$$(stamp_version))"'
 
 # Taken in by the assembler, of which the compiler's dependencies say nothing
-build/$(2)/user/cluster/script.o: user/cluster/round.lua
+build/$(2)/user/cluster/script.o: $(wildcard user/cluster/*.lua)
 
 # What is made, not written, must be there before the compiler has said who needs it
 $(filter build/$(2)/user/datapath/%,$(lib_src:%.c=build/$(2)/%.o)): | $(skel)

@@ -34,6 +34,7 @@ ONLY = {
     r"protobuf-c/.*": ["user/metrics"],
     r"microhttpd\.h": ["user/http"],
     r"hiredis/.*": ["user/cluster"],
+    r"gnutls/.*": ["user/cluster"],
     r"yaml\.h": ["user/config"],
 }
 # What the Makefile makes: it lies under build/, not here

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# user/cluster/round.lua in a real Redis, on a unix socket of its own: against its twin in C, which the unit tests of the
-# control law rely on, and what it leaves behind.
+# user/cluster/round.lua and orders.lua in a real Redis, on a unix socket of its own: against their twins in C, which the unit tests
+# of the control law and of the book of orders rely on, and what they leave behind.
 
 bats_require_minimum_version 1.5.0
 
@@ -10,6 +10,8 @@ setup() {
 	command -v redis-server > /dev/null || skip "redis-server is not installed: make deps"
 	round=$BATS_TEST_DIRNAME/../../build/tools/round
 	script=$BATS_TEST_DIRNAME/../../user/cluster/round.lua
+	orders=$BATS_TEST_DIRNAME/../../build/tools/orders
+	orders_script=$BATS_TEST_DIRNAME/../../user/cluster/orders.lua
 	dir=$BATS_TEST_TMPDIR
 	socket=$dir/s
 }
@@ -32,6 +34,7 @@ redis() {
 		sleep 0.02
 	done
 	sha=$(cli SCRIPT LOAD "$(< "$script")")
+	orders_sha=$(cli SCRIPT LOAD "$(< "$orders_script")")
 }
 
 cli() { redis-cli -s "$socket" "$@"; }
@@ -45,6 +48,18 @@ batch() {
 		values+=(1000 1000 100 0 100 0 '')
 	done
 	cli EVALSHA "$sha" ${#keys[@]} "${keys[@]}" "$node" boot "$sequence" "$interval" 0 "$count" "${values[@]}" | tr '\n' ' '
+}
+
+# order GENERATION VERSION [NAME GIVEN EXPIRY TEXT]...: as a node that shares no secret
+order() { cli EVALSHA "$orders_sha" 1 "weir:{s00}:orders" "$1" "$2" '' "${@:3}"; }
+
+# What Redis has, but for what is about all: NAME VALUE lines
+ordered() { cli HGETALL "weir:{s00}:orders" | paste - - | grep -v '^generation\|^version\|^next' | sort; }
+
+now_ms() {
+	local -a clock
+	mapfile -t clock < <(cli TIME)
+	echo $((clock[0] * 1000 + clock[1] / 1000))
 }
 
 nodes_of() { awk '{ print $6 }' <<< "$1"; }
@@ -129,4 +144,106 @@ nodes_of() { awk '{ print $6 }' <<< "$1"; }
 	echo "$output"
 	[ "$(nodes_of "$output")" = 1 ]
 	[ "$(wc -w <<< "$output")" = 14 ]
+}
+
+@test "the script of orders answers as its twin in C does, through conflicts, expiry and loss of memory" {
+	redis
+	run -0 "$orders" "$socket" 20000
+	echo "# $output"
+	# It has met what it was made for
+	[[ $output =~ ([0-9]+)\ orders\ stored,\ ([0-9]+)\ not,\ ([0-9]+)\ times ]]
+	[ "${BASH_REMATCH[1]}" -gt 5000 ]
+	[ "${BASH_REMATCH[2]}" -gt 5000 ]
+	[ "${BASH_REMATCH[3]}" -gt 200 ]
+}
+
+@test "orders expire one by one, and all that is in Redis does" {
+	redis
+	now=$(now_ms)
+	order 0 0 short $((now - 5)) $((now + 300)) text long $((now - 5)) $((now + 600000)) text > /dev/null
+	[ "$(ordered | wc -l)" = 2 ]
+	left=$(cli PTTL "weir:{s00}:orders")
+	[ "$left" -gt 86000000 ] && [ "$left" -le 86400000 ]
+	order 0 0 longest $((now - 5)) $((now + 172800000)) text > /dev/null
+	left=$(cli PTTL "weir:{s00}:orders")
+	[ "$left" -gt 172000000 ] && [ "$left" -le 172800000 ]
+	sleep 0.4
+	order 0 0 > /dev/null
+	ordered
+	[ "$(ordered | cut -f 1 | paste -sd ' ')" = "long longest" ]
+}
+
+@test "who knows all orders is told so in few words, and nothing is written" {
+	redis
+	now=$(now_ms)
+	mapfile -t answer < <(order 0 0 name "$now" $((now + 60000)) text)
+	[ "${answer[3]}" = 1 ]
+	[ "${answer[5]} ${answer[6]} ${answer[7]}" = "1 name $now $((now + 60000)) text" ]
+	changes=$(cli INFO persistence | grep ^rdb_changes_since_last_save)
+	mapfile -t again < <(order "${answer[0]}" "${answer[1]}")
+	echo "${again[*]}"
+	[ "${again[3]}" = 0 ]
+	[ "${#again[@]}" -le 6 ]
+	[ "$(cli INFO persistence | grep ^rdb_changes_since_last_save)" = "$changes" ]
+}
+
+@test "there is room for ten thousand orders, and for what lifts one of them" {
+	redis
+	now=$(now_ms)
+	order 0 0 n0 "$now" $((now + 600000)) text > /dev/null
+	cli EVAL "for i = 1, 9999 do redis.call('HSET', KEYS[1], 'n' .. i, ARGV[1]) end" 1 "weir:{s00}:orders" \
+		"$now $((now + 600000)) text" > /dev/null
+	mapfile -t answer < <(order 0 0 one_more "$now" $((now + 60000)) text n5 $((now + 1)) $((now + 60000)) lifted)
+	[ "${answer[5]}" = -1 ]
+	[ "${answer[6]}" = 1 ]
+	[ "$(ordered | wc -l)" = 10000 ]
+	[[ $(cli HGET "weir:{s00}:orders" n5) == *lifted ]]
+}
+
+@test "out of memory, orders change nothing and can be sent again" {
+	redis
+	now=$(now_ms)
+	order 0 0 name "$now" $((now + 600000)) text > /dev/null
+	before=$(cli HGETALL "weir:{s00}:orders")
+	cli CONFIG SET maxmemory 1mb > /dev/null
+	cli CONFIG SET maxmemory-policy noeviction > /dev/null
+	run order 0 0 other "$now" $((now + 600000)) text
+	[[ $output == *OOM* ]]
+	[ "$(cli HGETALL "weir:{s00}:orders")" = "$before" ]
+	cli CONFIG SET maxmemory 0 > /dev/null
+	mapfile -t again < <(order 0 0 other "$now" $((now + 600000)) text)
+	[ "${again[5]}" = 1 ]
+}
+
+@test "nodes that share a secret have the first one that was offered, and it expires when nobody asks any more" {
+	redis
+	mapfile -t first < <(cli EVALSHA "$orders_sha" 2 "weir:{s00}:orders" "weir:{s00}:secret" 0 0 "the first secret")
+	mapfile -t second < <(cli EVALSHA "$orders_sha" 2 "weir:{s00}:orders" "weir:{s00}:secret" 0 0 "the second secret")
+	[ "${first[4]}" = "" ]
+	[ "${second[4]}" = "the first secret" ]
+	[ "$(cli PTTL "weir:{s00}:secret")" -gt 2591000000 ]
+	cli PEXPIRE "weir:{s00}:secret" 1000000 > /dev/null
+	cli EVALSHA "$orders_sha" 2 "weir:{s00}:orders" "weir:{s00}:secret" 0 0 "the first secret" > /dev/null
+	[ "$(cli PTTL "weir:{s00}:secret")" -gt 2591000000 ]
+}
+
+@test "the script of orders runs on a Redis Cluster, and with nothing allowed but what it says" {
+	redis --cluster-enabled yes --cluster-config-file "$dir/nodes.conf" --port 6379 --bind 127.0.0.1
+	cli CLUSTER ADDSLOTSRANGE 0 16383 > /dev/null
+	for _ in {1..250}; do
+		[[ $(cli CLUSTER INFO) != *cluster_state:ok* ]] || break
+		sleep 0.02
+	done
+	cli ACL SETUSER weir on '>secret' '~weir:*' -@all +evalsha +time +hmget +hget +hgetall +hlen +hset +hdel +pttl \
+		+pexpire +get +set > /dev/null
+	now=$(now_ms)
+	run redis-cli -s "$socket" --user weir --pass secret --no-auth-warning EVALSHA "$orders_sha" 2 "weir:{s00}:orders" \
+		"weir:{s00}:secret" 0 0 "the first secret" over $((now - 9)) $((now + 100)) text name "$now" $((now + 60000)) text
+	echo "$output"
+	[[ $output == *"name"*"text"* ]]
+	sleep 0.2
+	run redis-cli -s "$socket" --user weir --pass secret --no-auth-warning EVALSHA "$orders_sha" 2 "weir:{s00}:orders" \
+		"weir:{s00}:secret" 0 0 "the first secret"
+	[[ $output == *"name"*"text"* ]]
+	[[ $output != *over* ]]
 }

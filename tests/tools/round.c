@@ -8,170 +8,86 @@
  *
  * Exit status 0 when all agree, 1 with the first that does not. Empties the database.
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/lib/random.h"
 #include "tests/lib/round_twin.h"
+#include "tests/tools/resp.h"
 #include "user/cluster/script.h"
 
 enum { NODES = 5, LANES = 3, KEYS = 12, INTERVAL_US = 4000, HEAD = 6, PER_KEY = 4 };
 
-static FILE *redis;
-static unsigned int words;
-static char command[65536];
-static size_t command_length;
-
-__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-/* One word of the command being built */
-__attribute__((format(printf, 1, 2))) static void word(const char *format, ...)
-{
-	va_list arguments;
-	char *text = NULL;
-	int length;
-
-	va_start(arguments, format);
-	length = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (length < 0 || command_length + (size_t)length + 32 > sizeof(command))
-		die("the command is too long");
-	command_length += (size_t)sprintf(command + command_length, "$%d\r\n%s\r\n", length, text);
-	words++;
-	free(text);
-}
-
-static void send_command(void)
-{
-	fprintf(redis, "*%u\r\n", words);
-	fwrite(command, 1, command_length, redis);
-	if (fflush(redis))
-		die("Redis: %s", strerror(errno));
-	words = 0;
-	command_length = 0;
-}
-
-/* The first line of an answer, without its end */
-static char *line(void)
-{
-	static char text[512];
-
-	if (!fgets(text, sizeof(text), redis))
-		die("Redis has closed the connection");
-	text[strcspn(text, "\r\n")] = 0;
-	if (text[0] == '-')
-		die("Redis: %s", text + 1);
-	return text;
-}
-
 static size_t read_numbers(int64_t *numbers, size_t most)
 {
-	const char *text = line();
+	const char *text = resp_line();
 	size_t count;
 
 	if (text[0] != '*')
-		die("an array was expected, not %s", text);
+		resp_die("an array was expected, not %s", text);
 	count = strtoul(text + 1, NULL, 10);
 	if (count > most)
-		die("%zu numbers, at most %zu were expected", count, most);
+		resp_die("%zu numbers, at most %zu were expected", count, most);
 	for (size_t i = 0; i < count; i++) {
-		text = line();
+		text = resp_line();
 		if (text[0] != ':')
-			die("number %zu is %s", i, text);
+			resp_die("number %zu is %s", i, text);
 		numbers[i] = strtoll(text + 1, NULL, 10);
 	}
 	return count;
 }
 
-static void load_script(char *sha, size_t size)
-{
-	word("SCRIPT");
-	word("LOAD");
-	word("%s", cluster_script);
-	send_command();
-	line();
-	snprintf(sha, size, "%s", line());
-}
-
 static void flush_all(struct twin *twin)
 {
-	word("FLUSHALL");
-	send_command();
-	line();
+	resp_flush_all();
 	twin_flush(twin);
-}
-
-static void dial(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		die("%s: %s", path, strerror(errno));
-	redis = fdopen(fd, "r+");
-	if (!redis)
-		die("%s: %s", path, strerror(errno));
 }
 
 static void run_script(const char *sha, const struct twin_batch *batch, int64_t *numbers)
 {
 	size_t wanted = HEAD + PER_KEY * batch->keys;
 
-	word("EVALSHA");
-	word("%s", sha);
-	word("%zu", 3 + batch->keys);
-	word("weir:{s0}:meta");
-	word("weir:{s0}:last:%u:%u", batch->node, batch->lane);
-	word("weir:{s0}:nodes");
+	resp_word("EVALSHA");
+	resp_word("%s", sha);
+	resp_word("%zu", 3 + batch->keys);
+	resp_word("weir:{s0}:meta");
+	resp_word("weir:{s0}:last:%u:%u", batch->node, batch->lane);
+	resp_word("weir:{s0}:nodes");
 	for (size_t i = 0; i < batch->keys; i++)
-		word("weir:{s0}:%u", batch->key[i].key);
-	word("node%u", batch->node);
-	word("%s", batch->boot);
-	word("%" PRIu64, batch->sequence);
-	word("%" PRIu64, batch->interval_us);
-	word("%" PRIu64, batch->knows);
-	word("%d", batch->count_nodes);
+		resp_word("weir:{s0}:%u", batch->key[i].key);
+	resp_word("node%u", batch->node);
+	resp_word("%s", batch->boot);
+	resp_word("%" PRIu64, batch->sequence);
+	resp_word("%" PRIu64, batch->interval_us);
+	resp_word("%" PRIu64, batch->knows);
+	resp_word("%d", batch->count_nodes);
 	for (size_t i = 0; i < batch->keys; i++) {
 		const struct twin_key *key = &batch->key[i];
 
-		word("%.17g", key->rate);
-		word("%.17g", key->burst);
-		word("%" PRIu64, key->demand);
-		word("%" PRIu64, key->above);
-		word("%" PRId64, key->spent);
-		word("%" PRIu64, key->want);
+		resp_word("%.17g", key->rate);
+		resp_word("%.17g", key->burst);
+		resp_word("%" PRIu64, key->demand);
+		resp_word("%" PRIu64, key->above);
+		resp_word("%" PRId64, key->spent);
+		resp_word("%" PRIu64, key->want);
 		if (key->has_hint)
-			word("%" PRId64, key->hint);
+			resp_word("%" PRId64, key->hint);
 		else
-			word("%s", "");
+			resp_word("%s", "");
 	}
-	send_command();
+	resp_send();
 	if (read_numbers(numbers, HEAD + PER_KEY * (size_t)TWIN_KEYS) != wanted)
-		die("not %zu numbers", wanted);
+		resp_die("not %zu numbers", wanted);
 }
 
 static void same(const char *what, unsigned long batch, int64_t script, int64_t twin)
 {
 	if (script != twin)
-		die("batch %lu: %s is %" PRId64 " of the script, %" PRId64 " of the twin", batch,
-		    what, script, twin);
+		resp_die("batch %lu: %s is %" PRId64 " of the script, %" PRId64 " of the twin",
+			 batch, what, script, twin);
 }
 
 static void compare(unsigned long n, const struct twin_batch *batch, const int64_t *got,
@@ -284,11 +200,11 @@ int main(int argc, char **argv)
 	char sha[64];
 
 	if (argc != 3)
-		die("usage: round SOCKET BATCHES");
+		resp_die("usage: round SOCKET BATCHES");
 	random = random_begin();
 	batches = strtoul(argv[2], NULL, 10);
-	dial(argv[1]);
-	load_script(sha, sizeof(sha));
+	resp_dial(argv[1]);
+	resp_load(cluster_script, sha, sizeof(sha));
 	flush_all(&twin);
 	for (unsigned long n = 0; n < batches; n++) {
 		struct twin_batch batch;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * user/cluster/orders.lua once more, in C, for tests, with a clock that is passed in. tests/e2e/cluster_orders.bats holds the two to
+ * the same answers on a real Redis.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/cluster/redis_worker.h"
+
+enum { ORDERS_TWIN_HEAD = 5 }; /* values before the results */
+
+struct orders_twin_order {
+	char *name, *given, *expiry, *text;
+	int64_t given_ms, expiry_ms;
+};
+
+struct orders_twin {
+	uint64_t generation, version; /* 0: empty memory */
+	char *secret;
+	size_t most; /* orders; 0: as the script */
+	struct orders_twin_order *order;
+	size_t orders;
+};
+
+/* EVALSHA at now_us: fills the command's answer. */
+void orders_twin_run(struct orders_twin *twin, struct redis_command *command, uint64_t now_us);
+/* As redis_work_clear() does */
+void orders_twin_clear(struct redis_command *command);
+
+/* FLUSHALL; the secret goes too */
+void orders_twin_flush(struct orders_twin *twin);
+/* Takes one away, as a replica that was behind has never had it. */
+void orders_twin_lose(struct orders_twin *twin, size_t i);
