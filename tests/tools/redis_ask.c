@@ -10,6 +10,7 @@
  *   --redis HOST:PORT[,HOST:PORT...]  --unix PATH   --sentinel MASTER   --cluster   --database N
  *   --user NAME  --password TEXT  --password-file PATH   --tls  --ca PATH  --cert PATH  --key PATH
  *   --command-timeout MS  --connect-timeout MS      1000 each
+ *   --library           only says which hiredis this is, and whether there is TLS
  */
 #include <errno.h>
 #include <getopt.h>
@@ -69,7 +70,8 @@ enum {
 	CERT,
 	KEY,
 	COMMAND_TIMEOUT,
-	CONNECT_TIMEOUT
+	CONNECT_TIMEOUT,
+	LIBRARY
 };
 
 static const struct option options[] = {
@@ -87,8 +89,16 @@ static const struct option options[] = {
 	{"key", required_argument, NULL, KEY},
 	{"command-timeout", required_argument, NULL, COMMAND_TIMEOUT},
 	{"connect-timeout", required_argument, NULL, CONNECT_TIMEOUT},
+	{"library", no_argument, NULL, LIBRARY},
 	{NULL, 0, NULL, 0},
 };
+
+static void print_library(void)
+{
+	printf("{\"version\": \"%s\", \"tls\": %s}\n", redis_library_version(),
+	       redis_has_tls() ? "true" : "false");
+	exit(0);
+}
 
 /* Texts: the configuration frees them */
 static char **text_of(struct config_redis *redis, int option)
@@ -133,6 +143,8 @@ static void take_option(struct config_redis *redis, int option, char *value)
 		command_timeout_ns = strtoull(value, NULL, 10) * NS_PER_MS;
 	else if (option == CONNECT_TIMEOUT)
 		connect_timeout_ns = strtoull(value, NULL, 10) * NS_PER_MS;
+	else if (option == LIBRARY)
+		print_library();
 	else
 		die("see tests/tools/redis_ask.c");
 }
@@ -224,7 +236,7 @@ static void print_work(const struct redis_work *work, double seconds)
 static void ask(struct redis_worker *worker, const char *text)
 {
 	json_error_t error;
-	json_t *list = json_loads(text, 0, &error);
+	json_t *list = json_loads(text, JSON_ALLOW_NUL, &error);
 	struct redis_work work = {
 		.commands = json_array_size(list),
 		.command_timeout_ns = command_timeout_ns,

@@ -100,8 +100,9 @@ static enum redis_state failed(struct redis_link *link, struct redis_fault *faul
 	else if (!link->answered && tls)
 		redis_fault_set(fault, REDIS_STATE_TLS, link->name, "%s", tls);
 	else if (!link->answered)
-		redis_fault_set(fault, REDIS_STATE_NOT_REDIS, link->name,
-				"it closed the connection without a word");
+		redis_fault_set(
+			fault, REDIS_STATE_NOT_REDIS, link->name,
+			"it closed the connection without a word: no Redis, or one that wants TLS");
 	else
 		redis_fault_set(fault, REDIS_STATE_UNREACHABLE, link->name,
 				"the connection was closed: %s", tls ? tls : context->errstr);

@@ -119,6 +119,15 @@ static void learn_hashes(struct run *run)
 	}
 }
 
+/* Good for the one command that follows */
+static int add_asking(struct job *job)
+{
+	static const char *const asking[] = {"ASKING"};
+
+	return job->redirected && job->redirect.ask ? redis_link_add(job->link, 1, asking, NULL)
+						    : 0;
+}
+
 /* EVALSHA hash keys KEYS ARGV */
 static int add_script(struct run *run, struct job *job)
 {
@@ -136,6 +145,8 @@ static int add_script(struct run *run, struct job *job)
 	if (job->loading && redis_link_add(job->link, 3, load, NULL))
 		return -1;
 	job->link->scripts |= 1ULL << job->script;
+	if (add_asking(job))
+		return -1;
 	snprintf(keys, sizeof(keys), "%zu", command->keys);
 	argument[0] = "EVALSHA";
 	argument[1] = script->sha;
@@ -151,12 +162,10 @@ static int add_script(struct run *run, struct job *job)
 
 static int add(struct run *run, struct job *job)
 {
-	static const char *const asking[] = {"ASKING"};
-
-	if (job->redirected && job->redirect.ask && redis_link_add(job->link, 1, asking, NULL))
-		return -1;
 	if (job->script >= 0)
 		return add_script(run, job);
+	if (add_asking(job))
+		return -1;
 	return redis_link_add(job->link, job->command->arguments, job->command->argument,
 			      job->command->length);
 }
@@ -203,9 +212,9 @@ static void read_job(struct run *run, struct job *job, uint64_t deadline_ns)
 	struct redis_fault fault = {}, ignored = {};
 	struct redisReply *reply = NULL;
 
-	if (((job->redirected && job->redirect.ask) &&
+	if ((job->loading && read_before(job, deadline_ns, &job->refusal, &fault)) ||
+	    (job->redirected && job->redirect.ask &&
 	     read_before(job, deadline_ns, &ignored, &fault)) ||
-	    (job->loading && read_before(job, deadline_ns, &job->refusal, &fault)) ||
 	    redis_link_read(job->link, deadline_ns, &reply, &fault)) {
 		fail(job, &fault);
 		return;
@@ -213,6 +222,9 @@ static void read_job(struct run *run, struct job *job, uint64_t deadline_ns)
 	job->command->duration_ns = clock_monotonic_ns() - run->sent_ns;
 	if (reply->type == REDIS_REPLY_ERROR)
 		redis_fault_of_reply(&job->fault, job->link->name, reply->str);
+	/* Why a script could not be loaded says more than that there is none */
+	if (job->fault.state && job->refusal.state && !strncmp(reply->str, "NOSCRIPT", 8))
+		job->fault = job->refusal;
 	if (redis_reply_store(job->command, reply))
 		redis_fault_set(&job->fault, REDIS_STATE_ERROR, job->link->name, "out of memory");
 	freeReplyObject(reply);
@@ -284,10 +296,7 @@ static bool mend_reply(struct run *run, struct job *job, const char *error)
 {
 	if (!strncmp(error, "NOSCRIPT", 8) && job->script >= 0) {
 		job->link->scripts &= ~(1ULL << job->script);
-		if (!job->refusal.state)
-			return true;
-		job->fault = job->refusal; /* why it could not be loaded says more */
-		return false;
+		return !job->refusal.state;
 	}
 	if (job->fault.state == REDIS_STATE_READ_ONLY) {
 		redis_route_doubt(run->route, job->link);
