@@ -63,10 +63,15 @@ proto_h := $(proto_src:%.proto=build/%.pb-c.h)
 
 # --- flags -----------------------------------------------------------------------------------
 
-packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap libprotobuf-c gnutls
+packages := libbpf libmicrohttpd yaml-0.1 jansson libcurl libsystemd libcap libprotobuf-c gnutls hiredis
+# TLS to Redis, where there is what it needs: not with the hiredis 0.14 of Debian 12
+redis_tls_packages := hiredis_ssl openssl
 # Asked once, and only when something is compiled or linked
-pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(packages)))$(pkg_cflags)
-pkg_libs = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(packages)))$(pkg_libs)
+redis_tls = $(eval redis_tls := $$(shell $(PKG_CONFIG) --exists 'hiredis >= 1.0' $(redis_tls_packages) && echo yes))$(redis_tls)
+all_packages = $(packages) $(if $(redis_tls),$(redis_tls_packages))
+pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(all_packages)) \
+	$(if $(redis_tls),-DWEIR_REDIS_TLS))$(pkg_cflags)
+pkg_libs = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(all_packages)))$(pkg_libs)
 
 werror := $(if $(filter-out 0,$(WERROR)),-Werror)
 # What the optimizer of one gcc proves that of another does not: a warning, but no reason to stop
@@ -174,7 +179,7 @@ fuzz-binaries: $(fuzz_bin)
 
 revision = $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 stamp_version = $(shell cat VERSION) $(revision)
-stamp_flags = $(CC) $(CLANG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(werror) $(shell cksum < Makefile)
+stamp_flags = $(CC) $(CLANG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(werror) $(redis_tls) $(shell cksum < Makefile)
 stamp_sources = $(lib_src) $(proto_src)
 
 build/stamp/%: FORCE

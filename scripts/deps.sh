@@ -11,10 +11,10 @@ set -euo pipefail
 declare -A packages=(
 [build]='clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev
 	libjansson-dev libcurl4-gnutls-dev|libcurl4-openssl-dev libsystemd-dev libcap-dev libgnutls28-dev
-	libprotobuf-c-dev protobuf-c-compiler libc6-dev gcc make pkg-config|pkgconf'
+	libprotobuf-c-dev protobuf-c-compiler libhiredis-dev libssl-dev libc6-dev gcc make pkg-config|pkgconf'
 [test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client python3-protobuf
 	nginx-light|nginx-core|nginx-full|nginx curl jq iproute2 nftables iptables ethtool tcpdump prometheus procps
-	psmisc util-linux socat strace redis-server'
+	psmisc util-linux socat strace redis-server redis-sentinel redis-tools'
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
 [bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy
 	iperf3'
@@ -23,7 +23,7 @@ declare -A packages=(
 )
 
 # Packages that would start a service: a test wants the program, not a server on this host
-services='nginx nginx-light prometheus redis-server'
+services='nginx nginx-light prometheus redis-server redis-sentinel'
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 die() {
