@@ -101,9 +101,9 @@ uint32_t share_lab_watch(struct lab *lab, const char *frame, const char *address
 	share_lab_passes(lab, frame, 2000);
 	asked = share_lab_asked(lab);
 	assert_int_equal(asked->count, 1);
+	memset(share_lab_client(lab, address)->tat, 0, sizeof(((struct weir_client *)0)->tat));
 	number = shares_watch(lab->datapath, datapath_generation(lab->datapath), &asked->hot[0]);
 	assert_in_range(number, 1, WEIR_SHARES - 1);
-	memset(share_lab_client(lab, address)->tat, 0, sizeof(((struct weir_client *)0)->tat));
 	return (uint32_t)number;
 }
 

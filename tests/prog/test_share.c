@@ -302,6 +302,42 @@ static void a_watched_client_is_charged_and_counted_by_its_share(void **state)
 	}
 }
 
+/* Else a client of all nodes had taken half of an even burst on each of them by the time it asks, unheard. */
+static void counts_begin_with_what_the_client_has_taken(void **state)
+{
+	static const struct {
+		const char *limit, *frame, *address;
+		unsigned int packets;
+		uint64_t taken;
+	} cases[] = {
+		{"100/day packets burst 100", "ip4/udp", "192.0.2.1", 60, 60},
+		{"100/day packets burst 100", "ip6/udp", "2001:db8::", 200, 100},
+		{"100/day connections burst 100", "ip4/tcp", "192.0.2.1", 51, 51},
+		{"256B/s bytes burst 100000", "ip4/udp/data n=958", "192.0.2.1", 60, 60000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct asked *asked;
+		struct lab *lab;
+		struct shares_count count;
+		char limits[128];
+		int number;
+
+		snprintf(limits, sizeof(limits), "limits: {default: [%s]}", cases[i].limit);
+		lab = share_lab_open(limits, ALL_LIMITS);
+		share_lab_passes(lab, cases[i].frame, cases[i].packets);
+		asked = share_lab_asked(lab);
+		assert_int_equal(asked->count, 1);
+		number = shares_watch(lab->datapath, generation(lab), &asked->hot[0]);
+		count = share_lab_count(lab, (uint32_t)number, 0);
+		/* Of bytes some have come back since: 256 a second */
+		assert_in_range(count.passed, cases[i].taken * 99 / 100, cases[i].taken);
+		assert_int_equal(count.refused, 0);
+		lab_close(lab);
+	}
+}
+
 static void what_does_not_count_for_the_unit_is_not_counted(void **state)
 {
 	struct lab *lab = share_lab_open("limits: {default: [10/day connections]}", ALL_LIMITS);
@@ -343,10 +379,10 @@ static void of_several_limits_those_of_the_cluster_count(void **state)
 		uint64_t passed;
 
 		share_lab_passes(lab, UDP4, 55); /* then it asks, and no limit refuses it */
+		memset(share_lab_client(lab, UDP4_ADDRESS)->tat, 0, 32);
 		number = (uint32_t)shares_watch(lab->datapath, generation(lab),
 						&share_lab_asked(lab)->hot[0]);
 		assert_in_range(number, 1, WEIR_SHARES - 1);
-		memset(share_lab_client(lab, UDP4_ADDRESS)->tat, 0, 32);
 		share_lab_set(lab, number, cases[i].index,
 			      per_day((double)cases[i].share, (double)cases[i].share));
 		passed = share_lab_passes(lab, UDP4, 300);
@@ -702,6 +738,7 @@ static int tests(void)
 		cmocka_unit_test(of_a_crowd_some_ask_and_the_others_later),
 		cmocka_unit_test(parents_never_ask),
 		cmocka_unit_test(a_watched_client_is_charged_and_counted_by_its_share),
+		cmocka_unit_test(counts_begin_with_what_the_client_has_taken),
 		cmocka_unit_test(what_does_not_count_for_the_unit_is_not_counted),
 		cmocka_unit_test(of_several_limits_those_of_the_cluster_count),
 		cmocka_unit_test(what_a_later_limit_refuses_is_given_back_to_the_share),

@@ -32,3 +32,11 @@ u64 level_credit(u64 tat, u64 now, const struct weir_limit *limit, enum weir_uni
 		return tat;
 	return tat - now > more ? tat - (u64)more : now;
 }
+
+u64 level_missing(u64 tat, u64 now, const struct weir_limit *limit, enum weir_unit unit)
+{
+	u64 ticks = tat > now ? tat - now : 0;
+	u128 scaled = (u128)ticks << (unit == WEIR_UNIT_BYTES ? WEIR_BYTE_COST_SHIFT : 0);
+
+	return limit->cost ? (u64)((scaled + limit->cost - 1) / limit->cost) : 0;
+}

@@ -20,5 +20,8 @@
 u64 level_carry(u64 tat, u64 now, const struct weir_limit *from, const struct weir_limit *to,
 		enum weir_unit unit, u64 debit);
 
+/* Whole units that have been taken from the bucket and have not come back yet, rounded up */
+u64 level_missing(u64 tat, u64 now, const struct weir_limit *limit, enum weir_unit unit);
+
 /* The TAT with which it holds `credit` more (parts of a unit), at most its burst */
 u64 level_credit(u64 tat, u64 now, const struct weir_limit *limit, enum weir_unit unit, u64 credit);

@@ -70,7 +70,7 @@ int shares_read_hot(struct datapath *datapath,
 
 /*
  * Watches a client: from now on its cluster limits are charged by the share of that number (1 .. WEIR_SHARES - 1), which begins
- * as the even share, and counted there. Who is watched already keeps its number. -ENOENT: it is not in the table any more; -ENOSPC: no number is
+ * as the even share, and counted there, from what it has taken already: what its buckets lack. Who is watched already keeps its number. -ENOENT: it is not in the table any more; -ENOSPC: no number is
  * free, and the client may ask again.
  */
 int shares_watch(struct datapath *datapath, uint32_t generation, const struct weir_hot *hot);

@@ -2,6 +2,8 @@
 /* Clients that have shares of their own */
 #include <errno.h>
 
+#include "user/base/clock.h"
+#include "user/datapath/level.h"
 #include "user/datapath/shares_internal.h"
 
 /* -------------------------------------------------------------------------------- clients and shares */
@@ -222,6 +224,27 @@ static u32 number_for(const struct datapath *datapath, const struct weir_hot *ho
 	return vacant;
 }
 
+/*
+ * Counts begin with what the client has taken so far: that is what its buckets lack. Else a client of all nodes would have
+ * taken on each of them, by the time it asks, half of an even burst that nobody ever hears of.
+ */
+static void count_from(const struct datapath *datapath, struct weir_share *share,
+		       const struct watched *watched, struct weir_client *client)
+{
+	const struct weir_rule *rule = rule_of(datapath, watched);
+	u64 now = clock_monotonic_ns() * WEIR_TICKS_PER_NS;
+
+	for (unsigned int i = 0; i < WEIR_LIMITS; i++) {
+		u64 *tat = bucket_of(rule, client, i);
+
+		share->limit[i].refused = 0;
+		share->limit[i].passed = tat ? level_missing(weir_read_once(*tat), now,
+							     &rule->limit[i],
+							     (enum weir_unit)rule->unit[i])
+					     : 0;
+	}
+}
+
 static int watch(struct datapath *datapath, const struct weir_hot *hot)
 {
 	struct watched watched = {.key = {{hot->addr[0], hot->addr[1]}, hot->service},
@@ -241,8 +264,7 @@ static int watch(struct datapath *datapath, const struct weir_hot *hot)
 	if (!share->hash || datapath->shares->watched[number].tier != hot->tier) {
 		datapath->shares->watched[number] = watched;
 		datapath->shares->last = number;
-		for (unsigned int i = 0; i < WEIR_LIMITS; i++)
-			share->limit[i].passed = share->limit[i].refused = 0;
+		count_from(datapath, share, &watched, place.client);
 		share->generation = shares_side(datapath)->generation - 1; /* not begun */
 	}
 	if (share->generation != shares_side(datapath)->generation)
