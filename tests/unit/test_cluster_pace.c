@@ -50,18 +50,29 @@ static void waits_grow_spread_and_stay_within_bounds(void **state)
 		uint64_t last = PACE_LEAST_NS;
 
 		for (int i = 0; i < 30; i++) {
-			uint64_t wait = pace_backoff_ns(&backoff);
+			uint64_t wait = pace_backoff_ns(&backoff, UINT64_MAX);
 
 			assert_in_range(wait, PACE_LEAST_NS, PACE_MOST_NS);
 			assert_true(wait <= 3 * last);
-			assert_int_equal(wait, pace_backoff_ns(&same));
+			assert_int_equal(wait, pace_backoff_ns(&same, UINT64_MAX));
 			last = wait;
 			longest = wait > longest ? wait : longest;
 		}
 		pace_backoff_reset(&backoff);
-		assert_in_range(pace_backoff_ns(&backoff), PACE_LEAST_NS, 3 * PACE_LEAST_NS);
+		assert_in_range(pace_backoff_ns(&backoff, UINT64_MAX), PACE_LEAST_NS,
+				3 * PACE_LEAST_NS);
 	}
 	assert_int_equal(longest, PACE_MOST_NS);
+}
+
+static void the_most_may_be_less_for_a_few_nodes(void **state)
+{
+	struct pace_backoff backoff = pace_backoff_begin(1);
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		assert_in_range(pace_backoff_ns(&backoff, 2 * T), PACE_LEAST_NS, 2 * T);
+	assert_int_equal(pace_backoff_ns(&backoff, 0), PACE_LEAST_NS);
 }
 
 static void nodes_that_fail_together_do_not_come_back_together(void **state)
@@ -71,7 +82,8 @@ static void nodes_that_fail_together_do_not_come_back_together(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		uint64_t a = pace_backoff_ns(&one), b = pace_backoff_ns(&other);
+		uint64_t a = pace_backoff_ns(&one, UINT64_MAX),
+			 b = pace_backoff_ns(&other, UINT64_MAX);
 
 		/* Both at the most is chance */
 		same += a == b && a != PACE_MOST_NS;
@@ -85,6 +97,7 @@ int main(void)
 		cmocka_unit_test(phases_spread_over_the_round_by_name),
 		cmocka_unit_test(rounds_come_at_the_phase_and_after_now),
 		cmocka_unit_test(waits_grow_spread_and_stay_within_bounds),
+		cmocka_unit_test(the_most_may_be_less_for_a_few_nodes),
 		cmocka_unit_test(nodes_that_fail_together_do_not_come_back_together),
 	};
 

@@ -34,7 +34,7 @@
 
 #define LEDGER_BATCH 50	  /* keys of a batch: Redis serves others in between */
 #define LEDGER_SHARDS 16  /* at most */
-#define LEDGER_ID 40	  /* bytes of a key's name, with its terminating zero */
+#define LEDGER_ID 96	  /* bytes of a key's name, with its terminating zero */
 #define LEDGER_KEYS 65536 /* at most, with those dropped and not settled yet */
 /*
  * Reports ahead of the round come together, at most so often: a flood that empties many buckets within a few ms is one

@@ -41,14 +41,18 @@ struct pace_backoff pace_backoff_begin(uint64_t seed)
 	return (struct pace_backoff){.random = seed};
 }
 
-uint64_t pace_backoff_ns(struct pace_backoff *backoff)
+uint64_t pace_backoff_ns(struct pace_backoff *backoff, uint64_t most_ns)
 {
 	uint64_t last = backoff->wait_ns ? backoff->wait_ns : PACE_LEAST_NS;
 	uint64_t wait;
 
 	backoff->random += 0x9e3779b97f4a7c15ULL; /* splitmix64 */
 	wait = PACE_LEAST_NS + scaled(mixed(backoff->random), 3 * last - PACE_LEAST_NS + 1);
-	backoff->wait_ns = wait < PACE_MOST_NS ? wait : PACE_MOST_NS;
+	if (most_ns > PACE_MOST_NS)
+		most_ns = PACE_MOST_NS;
+	if (most_ns < PACE_LEAST_NS)
+		most_ns = PACE_LEAST_NS;
+	backoff->wait_ns = wait < most_ns ? wait : most_ns;
 	return backoff->wait_ns;
 }
 

@@ -33,8 +33,8 @@ struct pace_backoff {
 
 struct pace_backoff pace_backoff_begin(uint64_t seed);
 
-/* After a failure: how long to wait, PACE_LEAST_NS .. PACE_MOST_NS */
-uint64_t pace_backoff_ns(struct pace_backoff *backoff);
+/* After a failure: how long to wait, PACE_LEAST_NS .. most_ns, and never more than PACE_MOST_NS */
+uint64_t pace_backoff_ns(struct pace_backoff *backoff, uint64_t most_ns);
 
 /* After a success */
 void pace_backoff_reset(struct pace_backoff *backoff);
