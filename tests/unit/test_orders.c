@@ -591,6 +591,34 @@ static void nodes_without_a_secret_make_one_and_keep_it_over_a_loss_of_memory(vo
 	end(world);
 }
 
+static void a_secret_that_is_configured_anew_on_all_nodes_loses_nothing(void **state)
+{
+	struct world *world = begin(SECRET);
+
+	(void)state;
+	give(world, 0, ORDER_BAN, "203.0.113.7", 100);
+	give(world, 1, ORDER_OPEN, "api", 0);
+	pass(world, SECOND);
+	/* One after the other: for a while some cannot read what others say */
+	for (int i = 0; i < NODES; i++) {
+		struct seal *old = world->node[i].seal;
+
+		done(world, i);
+		world->node[i].seal = seal_new("the secret of next year");
+		assert_int_equal(orders_use(world->node[i].orders, world->node[i].seal), 0);
+		seal_free(old);
+		pass(world, SECOND);
+	}
+	give(world, 0, ORDER_UNBAN, "203.0.113.7", 0);
+	pass(world, SECOND);
+	assert_string_equal(done(world, 0), "");
+	for (int i = 1; i < NODES; i++)
+		assert_string_equal(done(world, i), "unban 203.0.113.7 by a");
+	for (int i = 0; i < NODES; i++)
+		assert_int_equal(figures(world, i).orders, 2);
+	end(world);
+}
+
 static void a_secret_in_redis_that_is_none_is_told_and_nothing_is_sealed_by_it(void **state)
 {
 	struct world *world = begin(NULL);
@@ -803,6 +831,7 @@ int main(void)
 		cmocka_unit_test(a_node_with_another_secret_says_so_once_and_does_no_harm),
 		cmocka_unit_test(what_somebody_changes_in_redis_is_not_believed),
 		cmocka_unit_test(nodes_without_a_secret_make_one_and_keep_it_over_a_loss_of_memory),
+		cmocka_unit_test(a_secret_that_is_configured_anew_on_all_nodes_loses_nothing),
 		cmocka_unit_test(
 			a_secret_in_redis_that_is_none_is_told_and_nothing_is_sealed_by_it),
 		cmocka_unit_test(a_ban_that_an_earlier_daemon_left_holds_as_redis_says),

@@ -99,17 +99,28 @@ int orders_add(struct orders *orders, const struct order *order)
 
 int orders_recall(struct orders *orders, const struct order *order)
 {
-	int result = orders_add(orders, order);
 	struct orders_entry *entry;
 	char name[SEAL_NAME];
+	int result = orders_name(orders, order, name);
 
-	if (result || orders_name(orders, order, name))
+	if (!result && (orders->generation || orders_find(orders, name)))
+		result = -EALREADY;
+	if (!result)
+		result = orders_add(orders, order);
+	if (result)
 		return result;
 	entry = orders_find(orders, name);
 	entry->recalled = true;
 	entry->pending = false;
 	entry->given_ms = 1; /* whatever Redis knows is later */
 	return 0;
+}
+
+int orders_use(struct orders *orders, struct seal *seal)
+{
+	orders->seal = seal;
+	orders->generation = orders->version = 0;
+	return orders_rename(orders);
 }
 
 /* ----------------------------------------------------------------------------------- to Redis */
@@ -262,6 +273,11 @@ const struct order *orders_at(const struct orders *orders, size_t i, bool *told)
 		return NULL;
 	*told = orders->entry[i]->told;
 	return &orders->entry[i]->order;
+}
+
+size_t orders_count(const struct orders *orders)
+{
+	return orders->count;
 }
 
 struct orders_figures orders_figures(const struct orders *orders)

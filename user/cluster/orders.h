@@ -47,10 +47,16 @@ void orders_free(struct orders *orders); /* NULL is allowed */
  */
 int orders_add(struct orders *orders, const struct order *order);
 /*
- * A ban of the cluster that an earlier daemon left in the kernel: the first answer says whether it still holds. Before the first
- * command.
+ * A ban of the cluster that an earlier daemon left in the kernel: the first answer says whether it still holds. -EALREADY: there has been
+ * an answer, or an order about it.
  */
 int orders_recall(struct orders *orders, const struct order *order);
+
+/*
+ * Another secret is configured: all is told again by it. By reference, as in orders_new(). No command is under way, or its answer would be of
+ * other names.
+ */
+int orders_use(struct orders *orders, struct seal *seal);
 
 /* What to send now; NULL: nothing is due, one is under way, or there is no memory. The book's, until its answer. */
 struct redis_command *orders_command(struct orders *orders, uint64_t now_ns);
@@ -73,6 +79,8 @@ void orders_repeat(const struct orders *orders, orders_apply *apply, void *conte
 
 /* The number i of them, in no order of meaning; NULL: there are not as many. *told: Redis has it. Good until the next call. */
 const struct order *orders_at(const struct orders *orders, size_t i, bool *told);
+
+size_t orders_count(const struct orders *orders);
 
 struct orders_figures {
 	size_t orders, untold;

@@ -61,6 +61,9 @@ static int by_time(const void *a, const void *b)
 
 	if (x->given_ms != y->given_ms)
 		return x->given_ms < y->given_ms ? -1 : 1;
+	/* An endpoint after all of its upstream: it is excepted from it */
+	if (!x->order.endpoint[0] != !y->order.endpoint[0])
+		return x->order.endpoint[0] ? 1 : -1;
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
@@ -323,23 +326,6 @@ static void end_flight(struct orders *orders)
 	orders->in_flight = false;
 }
 
-/* Other keys: all that is known here is told once more, under other names. */
-static int rename_all(struct orders *orders)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < orders->count; i++) {
-		struct orders_entry *entry = orders->entry[i];
-
-		orders_unseal(entry);
-		entry->pending = !entry->recalled;
-		if (orders_name(orders, &entry->order, entry->name))
-			result = -EIO;
-	}
-	orders_sort(orders);
-	return result;
-}
-
 static int agree(struct orders *orders, const struct redis_value *secret)
 {
 	const char *offer = seal_offer(orders->seal);
@@ -350,7 +336,7 @@ static int agree(struct orders *orders, const struct redis_value *secret)
 	result = secret->length ? seal_agree(orders->seal, secret->string, secret->length)
 				: seal_agree(orders->seal, offer, strlen(offer));
 	orders->bad_secret = result == -EINVAL;
-	return result == 1 ? rename_all(orders) : result;
+	return result == 1 ? orders_rename(orders) : result;
 }
 
 /* Is what is missing in Redis lost? */

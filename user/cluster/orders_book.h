@@ -56,6 +56,8 @@ void orders_place_last(struct orders *orders);
 /* Takes away what is marked as gone. */
 void orders_drop(struct orders *orders);
 int orders_name(const struct orders *orders, const struct order *order, char out[SEAL_NAME]);
+/* Other keys: all that is known here is to be told once more, under other names. */
+int orders_rename(struct orders *orders);
 /* The text is for other times, or another key. */
 void orders_unseal(struct orders_entry *entry);
 /* When it was given by Redis' clock, which is known by now */
