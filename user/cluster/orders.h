@@ -67,8 +67,8 @@ uint64_t orders_next_ns(const struct orders *orders);
 typedef void orders_apply(void *context, const struct order *order);
 
 /*
- * The command is back, answered or not. 0; or the answer was none (-EPROTO), the secret was none (-EINVAL), there was no memory (-ENOMEM):
- * what could be understood has been, and all is asked for again with the next command. -ENOTCONN: not answered.
+ * The command is back, answered or not. 0; or the answer was none (-EPROTO), the secret was none (-EINVAL), there was no memory (-ENOMEM), the secret
+ * is another now (-EAGAIN): what could be understood has been, and all is asked for again with the next command. -ENOTCONN: not answered.
  */
 int orders_answer(struct orders *orders, const struct redis_command *command, uint64_t now_ns,
 		  orders_apply *apply, void *context);
@@ -84,8 +84,8 @@ size_t orders_count(const struct orders *orders);
 
 struct orders_figures {
 	size_t orders, untold;
-	size_t unreadable; /* in Redis, by the last answer: of nodes with another secret, or of a later version */
-	bool full; /* Redis has no room for what is to be told */
+	size_t unreadable; /* in Redis, up to 1000: of nodes with another secret, or of a later version */
+	bool full;	   /* Redis has no room for what is to be told */
 };
 struct orders_figures orders_figures(const struct orders *orders);
 

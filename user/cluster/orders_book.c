@@ -26,6 +26,13 @@ uint64_t orders_ns_at(const struct orders *orders, int64_t ms)
 	return -ahead >= past ? 1 : orders->redis_ns + (uint64_t)(ahead * NS_PER_MS);
 }
 
+bool orders_was_away(const struct orders *orders, uint64_t now_ns)
+{
+	const uint64_t most_ns = (uint64_t)(ORDERS_LIFTED_MS - 60000) * NS_PER_MS;
+
+	return orders->redis_ns && now_ns - orders->redis_ns >= most_ns;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct orders_entry *const *x = a, *const *y = b;

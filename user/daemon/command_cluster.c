@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "user/base/log.h"
-#include "user/daemon/cluster_orders.h"
+#include "user/daemon/orders_apply.h"
 #include "user/daemon/commands.h"
 
 int command_for_cluster(struct control *control, const json_t *arguments, bool *out, json_t **reply)

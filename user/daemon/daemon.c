@@ -17,7 +17,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/log.h"
 #include "user/base/version.h"
-#include "user/daemon/cluster_orders.h"
+#include "user/daemon/orders_apply.h"
 #include "user/daemon/control.h"
 #include "user/daemon/links.h"
 

@@ -17,7 +17,7 @@
 #include "tests/prog/lab.h"
 #include "user/base/clock.h"
 #include "user/base/words.h"
-#include "user/daemon/cluster_orders.h"
+#include "user/daemon/orders_apply.h"
 
 #define SECOND 1000000000ULL
 #define SECRET "correct horse battery staple"
@@ -340,11 +340,11 @@ static void thousands_of_bans_do_not_keep_the_control_thread(void **state)
 		snprintf(prefix, sizeof(prefix), "10.%d.%d.0/24", i / 250, i % 250);
 		give_there(world, ORDER_BAN, prefix, 3600);
 	}
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 100; i++) {
 		world->ahead_ns += ORDERS_INTERVAL_NS;
 		poll_redis(world, world->others, ignore);
+		poll_redis(world, world->book, order_box_apply);
 	}
-	poll_redis(world, world->book, order_box_apply);
 	for (bool done = true; done; turns++) {
 		begun = clock_monotonic_ns();
 		done = cluster_take_orders(&world->control);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "user/daemon/cluster_orders.h"
+#include "user/daemon/orders_apply.h"
 
 #include <errno.h>
 #include <string.h>
