@@ -160,7 +160,19 @@ struct weir_ban {
 	u8 origin; /* enum weir_ban_origin */
 	u8 reserved[7];
 };
-enum weir_ban_origin { WEIR_BAN_MANUAL, WEIR_BAN_ESCALATION, WEIR_BAN_ORIGINS };
+
+/* Who asked for it. X(NAME, word) */
+#define WEIR_BANS_FROM(X)                                   \
+	X(MANUAL, "manual") /* an operator, of this host */ \
+	X(ESCALATION, "escalation")                         \
+	X(CLUSTER, "cluster") /* an operator, of all nodes */
+
+enum weir_ban_origin {
+#define X(name, text) WEIR_BAN_##name,
+	WEIR_BANS_FROM(X)
+#undef X
+		WEIR_BAN_ORIGINS,
+};
 
 /* Value of a destination trie: the service of each class at this destination */
 struct weir_destination {

@@ -61,11 +61,11 @@ _weir()
 	top) options='--socket --json --interval --once --by --service --limit --flows --sort --upstream --help' ;;
 	latency) options='--socket --json --interval --once --help' ;;
 	events) options='--socket --json --count --help' ;;
-	ban) options='--socket --json --for --help' ;;
-	unban) options='--socket --json --help' ;;
+	ban) options='--socket --json --for --cluster --help' ;;
+	unban) options='--socket --json --cluster --help' ;;
 	bans) options='--socket --json --help' ;;
 	breakers) options='--socket --json --interval --once --watch --help' ;;
-	breaker) options='--socket --json --for --help' ;;
+	breaker) options='--socket --json --for --cluster --help' ;;
 	cluster) options='--socket --json --interval --once --watch --help' ;;
 	reload) options='--socket --json --help' ;;
 	detach) options='--socket --json --pins --help' ;;

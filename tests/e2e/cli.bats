@@ -96,6 +96,13 @@ provoke() {
 	contains "$stderr" "no such ban"
 	run -2 --separate-stderr "$weir" ban 10.77.128.1/24
 	run -2 --separate-stderr "$weir" ban nonsense
+	# Nobody to tell, and so nothing is done
+	run -1 --separate-stderr "$weir" ban 10.77.129.0/24 --cluster
+	contains "$stderr" "no cluster is configured" "cluster: {redis:"
+	run -1 --separate-stderr "$weir" unban 10.77.128.0/24 --cluster
+	contains "$stderr" "no cluster is configured"
+	run -0 "$weir" bans --json
+	holds '.bans | length == 1' "$output"
 	run -2 --separate-stderr "$weir" ban 10.0.0.1 --for 0
 }
 

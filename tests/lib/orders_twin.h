@@ -11,15 +11,23 @@
 
 #include "user/cluster/redis_worker.h"
 
-enum { ORDERS_TWIN_HEAD = 5 }; /* values before the results */
+enum {
+	ORDERS_TWIN_HEAD = 7,  /* values before the results */
+	ORDERS_TWIN_FIXED = 4, /* arguments before the orders */
+	ORDERS_TWIN_PAGE = 250,
+	ORDERS_TWIN_HISTORY = 256,
+};
 
 struct orders_twin_order {
 	char *name, *given, *expiry, *text;
 	int64_t given_ms, expiry_ms;
+	uint64_t version;
 };
 
 struct orders_twin {
 	uint64_t generation, version; /* 0: empty memory */
+	uint64_t history[ORDERS_TWIN_HISTORY];
+	size_t histories;
 	char *secret;
 	size_t most; /* orders; 0: as the script */
 	struct orders_twin_order *order;
@@ -33,5 +41,5 @@ void orders_twin_clear(struct redis_command *command);
 
 /* FLUSHALL; the secret goes too */
 void orders_twin_flush(struct orders_twin *twin);
-/* Takes one away, as a replica that was behind has never had it. */
-void orders_twin_lose(struct orders_twin *twin, size_t i);
+/* Another one of the same memory: a replica, as it is now */
+struct orders_twin orders_twin_copy(const struct orders_twin *twin);

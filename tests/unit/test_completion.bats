@@ -38,7 +38,7 @@ offers() {
 }
 
 @test "each command offers its own options" {
-	[ "$(offers 'weir ban --')" = '--socket --json --for --help' ]
+	[ "$(offers 'weir ban --')" = '--socket --json --for --cluster --help' ]
 	[ "$(offers 'weir top --o')" = --once ]
 	[ "$(offers 'weir check --s')" = '' ]
 }

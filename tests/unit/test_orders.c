@@ -421,18 +421,34 @@ static void a_redis_that_has_lost_its_memory_is_told_again(void **state)
 static void what_a_replica_had_not_heard_of_is_put_back(void **state)
 {
 	struct world *world = begin(SECRET);
+	struct orders_twin replica;
 
 	(void)state;
 	give(world, 0, ORDER_BAN, "203.0.113.7", 100);
-	give(world, 0, ORDER_BAN, "198.51.100.1", 100);
+	give(world, 0, ORDER_BAN, "198.51.100.1", 0);
 	pass(world, SECOND);
-	done(world, 1);
-	orders_twin_lose(&world->redis, 0);
-	world->redis.version -= 1000;
+	replica = orders_twin_copy(&world->redis);
+	give(world, 0, ORDER_BAN, "192.0.2.1", 100);
+	give(world, 0, ORDER_UNBAN, "198.51.100.1", 0);
 	pass(world, SECOND);
-	assert_int_equal(world->redis.orders, 2);
 	for (int i = 0; i < NODES; i++)
-		assert_string_equal(done(world, i == 2 ? 1 : i), "");
+		done(world, i);
+	orders_twin_flush(&world->redis);
+	world->redis = replica;
+	/* Who has something to tell is the first there: the others find a later version, but not of the memory they know */
+	give(world, 2, ORDER_BAN, "192.0.2.2", 100);
+	poll_redis(world, &world->node[2]);
+	pass(world, SECOND);
+	assert_int_equal(world->redis.orders, 4);
+	assert_string_equal(done(world, 0), "ban 192.0.2.2 by c until 102");
+	assert_string_equal(done(world, 1), "ban 192.0.2.2 by c until 102");
+	assert_string_equal(done(world, 2), "");
+	stop(&world->node[2]);
+	start(&world->node[2], "c", SECRET);
+	pass(world, SECOND);
+	assert_string_equal(done(world, 2),
+			    "ban 203.0.113.7 by a until 100, ban 192.0.2.1 by a until 101, "
+			    "unban 198.51.100.1 by a, ban 192.0.2.2 by c until 102");
 	end(world);
 }
 
@@ -591,6 +607,34 @@ static void nodes_without_a_secret_make_one_and_keep_it_over_a_loss_of_memory(vo
 	end(world);
 }
 
+static void a_secret_that_is_configured_anew_on_all_nodes_loses_nothing(void **state)
+{
+	struct world *world = begin(SECRET);
+
+	(void)state;
+	give(world, 0, ORDER_BAN, "203.0.113.7", 100);
+	give(world, 1, ORDER_OPEN, "api", 0);
+	pass(world, SECOND);
+	/* One after the other: for a while some cannot read what others say */
+	for (int i = 0; i < NODES; i++) {
+		struct seal *old = world->node[i].seal;
+
+		done(world, i);
+		world->node[i].seal = seal_new("the secret of next year");
+		assert_int_equal(orders_use(world->node[i].orders, world->node[i].seal), 0);
+		seal_free(old);
+		pass(world, SECOND);
+	}
+	give(world, 0, ORDER_UNBAN, "203.0.113.7", 0);
+	pass(world, SECOND);
+	assert_string_equal(done(world, 0), "");
+	for (int i = 1; i < NODES; i++)
+		assert_string_equal(done(world, i), "unban 203.0.113.7 by a");
+	for (int i = 0; i < NODES; i++)
+		assert_int_equal(figures(world, i).orders, 2);
+	end(world);
+}
+
 static void a_secret_in_redis_that_is_none_is_told_and_nothing_is_sealed_by_it(void **state)
 {
 	struct world *world = begin(NULL);
@@ -711,6 +755,48 @@ static void there_are_at_most_ten_thousand_and_many_are_told_in_batches(void **s
 	end(world);
 }
 
+static void many_are_read_in_pages_while_they_change(void **state)
+{
+	struct world *world = begin(SECRET);
+	struct node *late = &world->node[2];
+	char prefix[32];
+	int answers = 0;
+
+	(void)state;
+	stop(late);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(prefix, sizeof(prefix), "10.0.%d.%d", i / 250, i % 250);
+		give(world, 0, ORDER_BAN, prefix, 1000);
+	}
+	pass(world, SECOND);
+	start(late, "c", SECRET);
+	while (late->dones < 1000 && answers++ < 100) {
+		struct redis_command *command;
+
+		world->past_ns += 10 * MS;
+		poll_redis(world, &world->node[0]);
+		command = orders_command(late->orders, now_of(world, late));
+		if (!command)
+			continue;
+		orders_twin_run(&world->redis, command, world->redis_us + world->past_ns / 1000);
+		assert_in_range(command->values, ORDERS_TWIN_HEAD,
+				ORDERS_TWIN_HEAD + 2 * ORDERS_TWIN_PAGE);
+		assert_int_equal(
+			orders_answer(late->orders, command, now_of(world, late), do_it, late), 0);
+		orders_twin_clear(command);
+		/* One that was read, and one that was not */
+		snprintf(prefix, sizeof(prefix), "10.0.%d.0", answers % 2 ? 3 : 0);
+		give(world, 0, ORDER_BAN, prefix, (uint64_t)(2000 + answers));
+	}
+	pass(world, SECOND);
+	assert_in_range(answers, 4, 20);
+	assert_int_equal(figures(world, 2).orders, 1000);
+	assert_int_equal(figures(world, 1).orders, 1000);
+	for (size_t i = 0; i < late->dones; i++)
+		assert_int_equal(late->done[i].kind, ORDER_BAN);
+	end(world);
+}
+
 static void an_order_given_anew_while_one_is_under_way_is_told_too(void **state)
 {
 	struct world *world = begin(SECRET);
@@ -721,7 +807,7 @@ static void an_order_given_anew_while_one_is_under_way_is_told_too(void **state)
 	pass(world, SECOND);
 	give(world, 0, ORDER_BAN, "203.0.113.7", 60);
 	command = orders_command(node->orders, now_of(world, node));
-	assert_int_equal(command->arguments, 4 + 4);
+	assert_int_equal(command->arguments, 3 + ORDERS_TWIN_FIXED + 4);
 	give(world, 0, ORDER_UNBAN, "203.0.113.7", 0);
 	give(world, 0, ORDER_BAN, "203.0.113.7", 90);
 	assert_null(orders_command(node->orders, now_of(world, node) + SECOND));
@@ -803,11 +889,13 @@ int main(void)
 		cmocka_unit_test(a_node_with_another_secret_says_so_once_and_does_no_harm),
 		cmocka_unit_test(what_somebody_changes_in_redis_is_not_believed),
 		cmocka_unit_test(nodes_without_a_secret_make_one_and_keep_it_over_a_loss_of_memory),
+		cmocka_unit_test(a_secret_that_is_configured_anew_on_all_nodes_loses_nothing),
 		cmocka_unit_test(
 			a_secret_in_redis_that_is_none_is_told_and_nothing_is_sealed_by_it),
 		cmocka_unit_test(a_ban_that_an_earlier_daemon_left_holds_as_redis_says),
 		cmocka_unit_test(a_full_redis_is_told_once_and_what_is_lifted_still_gets_through),
 		cmocka_unit_test(there_are_at_most_ten_thousand_and_many_are_told_in_batches),
+		cmocka_unit_test(many_are_read_in_pages_while_they_change),
 		cmocka_unit_test(an_order_given_anew_while_one_is_under_way_is_told_too),
 		cmocka_unit_test(what_is_no_answer_changes_nothing),
 		cmocka_unit_test(all_overrides_can_be_done_again),

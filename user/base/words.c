@@ -45,6 +45,17 @@ const char *result_word(enum weir_result result)
 	return words[result];
 }
 
+const char *ban_origin_word(enum weir_ban_origin origin)
+{
+	static const char *const words[] = {
+#define X(name, text) [WEIR_BAN_##name] = text,
+		WEIR_BANS_FROM(X)
+#undef X
+	};
+
+	return words[origin];
+}
+
 bool result_is_failure(enum weir_result result)
 {
 	static const bool is_failure[] = {

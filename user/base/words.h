@@ -21,6 +21,9 @@ const char *verdict_word(u32 verdict);
 /* "ok", "slow", "refused", ...: what became of a call to an upstream */
 const char *result_word(enum weir_result result);
 
+/* "manual", "escalation", "cluster": who asked for a ban */
+const char *ban_origin_word(enum weir_ban_origin origin);
+
 /* Does it speak against the upstream? */
 bool result_is_failure(enum weir_result result);
 

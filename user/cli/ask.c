@@ -62,16 +62,18 @@ static int render_ban(const json_t *reply, const struct page *page, char *error,
 	const char *prefix = reader_string(&reader, reply, "prefix");
 	double seconds = reader_number_or(&reader, reply, "seconds", 0);
 	bool replaced = reader_bool(&reader, reply, "replaced");
+	bool cluster = json_is_true(json_object_get(reply, "cluster"));
 	bool widened = json_is_true(json_object_get(reply, "widened"));
 	int result = reader_result(&reader, error, size);
 
 	if (result)
 		return result;
-	page_line(page, INK_PLAIN, "banned %s%s %s%s%s", prefix,
-		  widened ? ", the whole client," : "",
+	page_line(page, INK_PLAIN, "banned %s%s%s %s%s%s", prefix,
+		  widened ? ", the whole client," : "", cluster ? " on all nodes" : "",
 		  seconds > 0 ? "for " : "until it is unbanned",
 		  seconds > 0 ? text_duration(seconds).s : "",
 		  replaced ? "; this replaces the ban that was there" : "");
+	session_tell_cluster(reply, page);
 	return 0;
 }
 
@@ -87,6 +89,8 @@ int cli_ban(const struct cli_options *options)
 	if (options->for_seconds)
 		json_object_set_new(body, "seconds",
 				    json_integer((json_int_t)options->for_seconds));
+	if (options->cluster)
+		json_object_set_new(body, "cluster", json_true());
 	return ask(options, "ban", "/v1/ban", body, render_ban);
 }
 
@@ -94,11 +98,16 @@ static int render_unban(const json_t *reply, const struct page *page, char *erro
 {
 	struct reader reader = {0};
 	const char *prefix = reader_string(&reader, reply, "prefix");
+	bool cluster = json_is_true(json_object_get(reply, "cluster"));
+	bool elsewhere = json_is_false(json_object_get(reply, "lifted"));
 	int result = reader_result(&reader, error, size);
 
-	if (!result)
-		page_line(page, INK_PLAIN, "unbanned %s", prefix);
-	return result;
+	if (result)
+		return result;
+	page_line(page, INK_PLAIN, "unbanned %s%s%s", prefix, cluster ? " on all nodes" : "",
+		  elsewhere ? "; on this one it was not banned" : "");
+	session_tell_cluster(reply, page);
+	return 0;
 }
 
 int cli_unban(const struct cli_options *options)
@@ -110,6 +119,8 @@ int cli_unban(const struct cli_options *options)
 	if (result)
 		return result;
 	body = json_pack("{s:s}", "prefix", options->operand);
+	if (options->cluster)
+		json_object_set_new(body, "cluster", json_true());
 	return ask(options, "unban", "/v1/unban", body, render_unban);
 }
 

@@ -68,6 +68,8 @@ static json_t *make_body(const struct cli_options *options, const char *target)
 	if (options->for_seconds)
 		json_object_set_new(body, "seconds",
 				    json_integer((json_int_t)options->for_seconds));
+	if (options->cluster)
+		json_object_set_new(body, "cluster", json_true());
 	return body;
 }
 
@@ -90,9 +92,10 @@ static int show(const struct cli_options *options, const json_t *reply, const ch
 	for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i += 2)
 		if (!strcmp(options->operand, done[i]))
 			what = done[i + 1];
-	page_line(&page, INK_PLAIN, "%s, %s endpoint%s: %s%s%s", target, text_count(endpoints).s,
-		  endpoints == 1 ? "" : "s", what, seconds > 0 ? ", for " : "",
-		  seconds > 0 ? text_duration(seconds).s : "");
+	page_line(&page, INK_PLAIN, "%s, %s endpoint%s%s: %s%s%s", target, text_count(endpoints).s,
+		  endpoints == 1 ? "" : "s", options->cluster ? ", on all nodes" : "", what,
+		  seconds > 0 ? ", for " : "", seconds > 0 ? text_duration(seconds).s : "");
+	session_tell_cluster(reply, &page);
 	return CLI_OK;
 }
 

@@ -69,8 +69,9 @@ const struct cli_command cli_command[] = {
 		"PREFIX",
 		NULL,
 		"Refuse everything from an address or prefix",
-		"A ban that is there already gets the new end.",
-		CLI_FOR | CLI_SOCKET | CLI_JSON,
+		"A ban that is there already gets the new end. With --cluster it holds on all nodes, within a second, or when "
+		"Redis is back.",
+		CLI_FOR | CLI_CLUSTER | CLI_SOCKET | CLI_JSON,
 		cli_ban,
 	},
 	{
@@ -78,8 +79,9 @@ const struct cli_command cli_command[] = {
 		"PREFIX",
 		"<ban>",
 		"Take a ban away",
-		NULL,
-		CLI_SOCKET | CLI_JSON,
+		"With --cluster on all nodes, but for bans that a node has of its own. Without it a ban of the cluster is lifted "
+		"on this node only.",
+		CLI_CLUSTER | CLI_SOCKET | CLI_JSON,
 		cli_unban,
 	},
 	{
@@ -108,8 +110,9 @@ const struct cli_command cli_command[] = {
 		"Open or close circuit breakers by hand",
 		"ACTION is open (refuse all calls), close (let all through, whatever becomes of them), auto (end either, "
 		"and decide by what is measured) or reset (close, and forget what was). Without ENDPOINT all of the upstream "
-		"are meant. open and close hold over restarts, until --for is over or they are ended.",
-		CLI_FOR | CLI_SOCKET | CLI_JSON,
+		"are meant. open and close hold over restarts, until --for is over or they are ended. With --cluster on all "
+		"nodes.",
+		CLI_FOR | CLI_CLUSTER | CLI_SOCKET | CLI_JSON,
 		cli_breaker,
 	},
 	{

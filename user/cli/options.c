@@ -129,6 +129,8 @@ static bool *flag(struct cli_options *out, size_t number)
 		return &out->list;
 	case CLI_NUMBER_FLOWS:
 		return &out->flows;
+	case CLI_NUMBER_CLUSTER:
+		return &out->cluster;
 	}
 	return NULL;
 }

@@ -48,6 +48,7 @@ struct cli_command;
 	X(UPSTREAM, 'U', "upstream", "NAME", "<upstream>", "With --flows: only flows to this upstream") \
 	X(COUNT, 0, "count", "N", NULL, "Leave after this many events") \
 	X(FOR, 'f', "for", "TIME", "10m 1h 24h", "How long, such as 90s, 10m, 24h (default: no end)") \
+	X(CLUSTER, 'C', "cluster", NULL, NULL, "For all nodes of the cluster, not for this one only") \
 	X(PINS, 0, "pins", "PATH", "<directory>", \
 	  "Take away what is pinned here; asks no daemon but one named by --socket " \
 	  "(default, when none answers: " CLI_DEFAULT_PINS ")") \
@@ -94,7 +95,7 @@ struct cli_options {
 	size_t interfaces;
 	const char *log_format, *log_level;
 	const char *socket;
-	bool json, print, once, watch, list, flows;
+	bool json, print, once, watch, list, flows, cluster;
 	uint64_t interval_ns; /* 0: not given; so below */
 	const char *by;
 	const char *service;

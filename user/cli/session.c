@@ -36,6 +36,15 @@ int session_ask(const struct cli_options *options, const char *command, const ch
 	return result ? session_failed(command, result, &error) : CLI_OK;
 }
 
+void session_tell_cluster(const json_t *reply, const struct page *page)
+{
+	if (json_is_false(json_object_get(reply, "told")))
+		page_line(
+			page, INK_PLAIN,
+			"Redis does not answer: it is done on this node, the others are told when it is "
+			"back");
+}
+
 void session_print_json(const struct client_reply *reply)
 {
 	if (isatty(STDOUT_FILENO)) {

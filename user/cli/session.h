@@ -22,6 +22,9 @@ int session_failed(const char *command, int result, const struct client_error *e
 /* For --json: as it came where a program reads it, indented on a terminal. */
 void session_print_json(const struct client_reply *reply);
 
+/* A line about a reply to what was meant for all nodes, where they cannot be told yet. */
+void session_tell_cluster(const json_t *reply, const struct page *page);
+
 /*
  * Standard output as it is now: size of the terminal, colours unless NO_COLOR is set; or none of
  * it.

@@ -15,19 +15,19 @@
 
 struct orders *orders_new(const char *prefix, const char *node, struct seal *seal)
 {
+	/* In the shard that a ledger always has: one more node of a Redis Cluster would be one more that can fail */
+	static const char *const keys[ORDERS_KEYS] = {"orders", "orders:expiries",
+						      "orders:versions", "secret"};
 	struct orders *orders = calloc(1, sizeof(*orders));
 
 	if (!orders)
 		return NULL;
-	/* The shard that a ledger always has: one more node of a Redis Cluster would be one more that can fail */
-	if (asprintf(&orders->key, "%s:{s00}:orders", prefix) < 0)
-		orders->key = NULL;
-	if (asprintf(&orders->secret_key, "%s:{s00}:secret", prefix) < 0)
-		orders->secret_key = NULL;
-	if (!orders->key || !orders->secret_key) {
-		orders_free(orders);
-		return NULL;
-	}
+	for (size_t i = 0; i < ORDERS_KEYS; i++)
+		if (asprintf(&orders->key[i], "%s:{s00}:%s", prefix, keys[i]) < 0) {
+			orders->key[i] = NULL;
+			orders_free(orders);
+			return NULL;
+		}
 	snprintf(orders->node, sizeof(orders->node), "%s", node);
 	orders->seal = seal;
 	return orders;
@@ -41,8 +41,8 @@ void orders_free(struct orders *orders)
 		orders->entry[i]->gone = true;
 	orders_drop(orders);
 	free(orders->entry);
-	free(orders->key);
-	free(orders->secret_key);
+	for (size_t i = 0; i < ORDERS_KEYS; i++)
+		free(orders->key[i]);
 	free(orders);
 }
 
@@ -99,17 +99,28 @@ int orders_add(struct orders *orders, const struct order *order)
 
 int orders_recall(struct orders *orders, const struct order *order)
 {
-	int result = orders_add(orders, order);
 	struct orders_entry *entry;
 	char name[SEAL_NAME];
+	int result = orders_name(orders, order, name);
 
-	if (result || orders_name(orders, order, name))
+	if (!result && (orders->generation || orders_find(orders, name)))
+		result = -EALREADY;
+	if (!result)
+		result = orders_add(orders, order);
+	if (result)
 		return result;
 	entry = orders_find(orders, name);
 	entry->recalled = true;
 	entry->pending = false;
 	entry->given_ms = 1; /* whatever Redis knows is later */
 	return 0;
+}
+
+int orders_use(struct orders *orders, struct seal *seal)
+{
+	orders->seal = seal;
+	orders->base = 0;
+	return orders_rename(orders);
 }
 
 /* ----------------------------------------------------------------------------------- to Redis */
@@ -153,6 +164,11 @@ static void tidy(struct orders *orders, uint64_t now_ns)
 			entry->pending = true;
 		entry->gone = is_over(orders, entry, now_ns);
 	}
+	for (size_t i = 0; i < orders->unreads;)
+		if (orders->unread[i].expiry_ms <= now_ms)
+			orders->unread[i] = orders->unread[--orders->unreads];
+		else
+			i++;
 	orders_drop(orders);
 }
 
@@ -222,26 +238,28 @@ static void add_orders(struct orders *orders, uint64_t now_ns)
 
 struct redis_command *orders_command(struct orders *orders, uint64_t now_ns)
 {
+	const uint64_t known[3] = {orders->generation,
+				   orders_was_away(orders, now_ns) ? 0 : orders->base,
+				   orders->cursor};
 	const char *offer = seal_offer(orders->seal);
 
 	if (orders->in_flight || now_ns < orders->next_ns)
 		return NULL;
 	orders->command = (struct redis_command){
 		.script = orders_script,
-		.keys = offer ? 2 : 1,
+		.keys = offer ? ORDERS_KEYS : ORDERS_KEYS - 1,
 		.argument = orders->argument,
 		.length = orders->length,
-		.routing_key = orders->key,
+		.routing_key = orders->key[0],
 		.name = "orders",
 	};
 	orders->batched = 0;
-	snprintf(orders->known[0], sizeof(orders->known[0]), "%" PRIu64, orders->generation);
-	snprintf(orders->known[1], sizeof(orders->known[1]), "%" PRIu64, orders->version);
-	add_argument(orders, orders->key);
-	if (offer)
-		add_argument(orders, orders->secret_key);
-	add_argument(orders, orders->known[0]);
-	add_argument(orders, orders->known[1]);
+	for (size_t i = 0; i < orders->command.keys; i++)
+		add_argument(orders, orders->key[i]);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(orders->known[i], sizeof(orders->known[i]), "%" PRIu64, known[i]);
+		add_argument(orders, orders->known[i]);
+	}
 	add_argument(orders, offer ? offer : "");
 	add_orders(orders, now_ns);
 	orders->in_flight = true;
@@ -264,11 +282,16 @@ const struct order *orders_at(const struct orders *orders, size_t i, bool *told)
 	return &orders->entry[i]->order;
 }
 
+size_t orders_count(const struct orders *orders)
+{
+	return orders->count;
+}
+
 struct orders_figures orders_figures(const struct orders *orders)
 {
 	struct orders_figures figures = {
 		.orders = orders->count,
-		.unreadable = orders->unreadable,
+		.unreadable = orders->unreads,
 		.full = orders->full,
 	};
 
@@ -292,7 +315,7 @@ const char *orders_complaint(struct orders *orders)
 	if (begins(orders->bad_secret, &orders->said_secret))
 		return "the secret that nodes share in Redis is none of Weir's: delete the key "
 		       "PREFIX:{s00}:secret, or set cluster.secret on all nodes";
-	if (begins(orders->unreadable, &orders->said_unreadable))
+	if (begins(orders->unreads, &orders->said_unreadable))
 		return "orders of other nodes cannot be read: see that all nodes have the same "
 		       "cluster.secret, and a version of Weir that knows them";
 	if (begins(orders->full, &orders->said_full))

@@ -47,10 +47,16 @@ void orders_free(struct orders *orders); /* NULL is allowed */
  */
 int orders_add(struct orders *orders, const struct order *order);
 /*
- * A ban of the cluster that an earlier daemon left in the kernel: the first answer says whether it still holds. Before the first
- * command.
+ * A ban of the cluster that an earlier daemon left in the kernel: the first answer says whether it still holds. -EALREADY: there has been
+ * an answer, or an order about it.
  */
 int orders_recall(struct orders *orders, const struct order *order);
+
+/*
+ * Another secret is configured: all is told again by it. By reference, as in orders_new(). No command is under way, or its answer would be of
+ * other names.
+ */
+int orders_use(struct orders *orders, struct seal *seal);
 
 /* What to send now; NULL: nothing is due, one is under way, or there is no memory. The book's, until its answer. */
 struct redis_command *orders_command(struct orders *orders, uint64_t now_ns);
@@ -61,8 +67,8 @@ uint64_t orders_next_ns(const struct orders *orders);
 typedef void orders_apply(void *context, const struct order *order);
 
 /*
- * The command is back, answered or not. 0; or the answer was none (-EPROTO), the secret was none (-EINVAL), there was no memory (-ENOMEM):
- * what could be understood has been, and all is asked for again with the next command. -ENOTCONN: not answered.
+ * The command is back, answered or not. 0; or the answer was none (-EPROTO), the secret was none (-EINVAL), there was no memory (-ENOMEM), the secret
+ * is another now (-EAGAIN): what could be understood has been, and all is asked for again with the next command. -ENOTCONN: not answered.
  */
 int orders_answer(struct orders *orders, const struct redis_command *command, uint64_t now_ns,
 		  orders_apply *apply, void *context);
@@ -74,10 +80,12 @@ void orders_repeat(const struct orders *orders, orders_apply *apply, void *conte
 /* The number i of them, in no order of meaning; NULL: there are not as many. *told: Redis has it. Good until the next call. */
 const struct order *orders_at(const struct orders *orders, size_t i, bool *told);
 
+size_t orders_count(const struct orders *orders);
+
 struct orders_figures {
 	size_t orders, untold;
-	size_t unreadable; /* in Redis, by the last answer: of nodes with another secret, or of a later version */
-	bool full; /* Redis has no room for what is to be told */
+	size_t unreadable; /* in Redis, up to 1000: of nodes with another secret, or of a later version */
+	bool full;	   /* Redis has no room for what is to be told */
 };
 struct orders_figures orders_figures(const struct orders *orders);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What an answer of orders.lua changes in the book, and here. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #define AGAIN_NS 10000000
 
 /* How Redis answers: numbers, and the secret, before the results and the orders */
-enum { GENERATION, VERSION, NOW_US, CHANGED, THE_SECRET, HEAD };
+enum { GENERATION, VERSION, NOW_US, CURSOR, START, MORE, THE_SECRET, HEAD };
 
 /* What is to be done here, in the order it was given */
 struct change {
@@ -61,6 +62,9 @@ static int by_time(const void *a, const void *b)
 
 	if (x->given_ms != y->given_ms)
 		return x->given_ms < y->given_ms ? -1 : 1;
+	/* An endpoint after all of its upstream: it is excepted from it */
+	if (!x->order.endpoint[0] != !y->order.endpoint[0])
+		return x->order.endpoint[0] ? 1 : -1;
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
@@ -206,21 +210,61 @@ static int take(struct orders *orders, const struct stored *stored, struct chang
 	return 0;
 }
 
+static struct orders_unread *find_unread(struct orders *orders, const char *name)
+{
+	for (size_t i = 0; i < orders->unreads; i++)
+		if (!strncmp(orders->unread[i].name, name, SEAL_NAME - 1))
+			return &orders->unread[i];
+	return NULL;
+}
+
+static void note_unread(struct orders *orders, const char *name, int64_t expiry_ms)
+{
+	struct orders_unread *unread = find_unread(orders, name);
+
+	if (!unread && orders->unreads < ORDERS_UNREADS)
+		unread = &orders->unread[orders->unreads++];
+	if (!unread)
+		return;
+	snprintf(unread->name, sizeof(unread->name), "%s", name);
+	unread->expiry_ms = expiry_ms;
+}
+
+static void forget_unread(struct orders *orders, const char *name)
+{
+	struct orders_unread *unread = find_unread(orders, name);
+
+	if (unread)
+		*unread = orders->unread[--orders->unreads];
+}
+
+static int take_one(struct orders *orders, const struct redis_value *name,
+		    const struct redis_value *value, struct changes *changes)
+{
+	struct stored stored = {.expiry_ms = INT64_MAX};
+	int result = -EBADMSG;
+
+	if (split(name, value, &stored))
+		result = take(orders, &stored, changes);
+	if (result == -EBADMSG) {
+		note_unread(orders, name->type == REDIS_STRING ? name->string : "",
+			    stored.expiry_ms);
+		return 0;
+	}
+	if (!result)
+		forget_unread(orders, stored.name);
+	return result;
+}
+
 static int take_all(struct orders *orders, const struct redis_value *value, size_t values,
 		    struct changes *changes)
 {
 	int result = 0;
 
-	orders->unreadable = 0;
 	for (size_t i = 0; i + 1 < values; i += 2) {
-		struct stored stored;
-		int taken = split(&value[i], &value[i + 1], &stored)
-				    ? take(orders, &stored, changes)
-				    : -EBADMSG;
+		int taken = take_one(orders, &value[i], &value[i + 1], changes);
 
-		if (taken == -EBADMSG)
-			orders->unreadable++;
-		else if (taken)
+		if (taken)
 			result = taken;
 	}
 	return result;
@@ -323,25 +367,9 @@ static void end_flight(struct orders *orders)
 	orders->in_flight = false;
 }
 
-/* Other keys: all that is known here is told once more, under other names. */
-static int rename_all(struct orders *orders)
+static int agree(struct orders *orders, const struct redis_value *value)
 {
-	int result = 0;
-
-	for (size_t i = 0; i < orders->count; i++) {
-		struct orders_entry *entry = orders->entry[i];
-
-		orders_unseal(entry);
-		entry->pending = !entry->recalled;
-		if (orders_name(orders, &entry->order, entry->name))
-			result = -EIO;
-	}
-	orders_sort(orders);
-	return result;
-}
-
-static int agree(struct orders *orders, const struct redis_value *secret)
-{
+	const struct redis_value *secret = &value[THE_SECRET];
 	const char *offer = seal_offer(orders->seal);
 	int result;
 
@@ -350,38 +378,55 @@ static int agree(struct orders *orders, const struct redis_value *secret)
 	result = secret->length ? seal_agree(orders->seal, secret->string, secret->length)
 				: seal_agree(orders->seal, offer, strlen(offer));
 	orders->bad_secret = result == -EINVAL;
-	return result == 1 ? rename_all(orders) : result;
+	if (result != 1)
+		return result;
+	result = orders_rename(orders);
+	/* What was read before was read by other keys */
+	return result ? result : value[START].integer ? 0 : -EAGAIN;
 }
 
-/* Is what is missing in Redis lost? */
-static bool is_lost(const struct orders *orders, uint64_t generation, int64_t now_ms,
-		    uint64_t answered_ns, uint64_t now_ns)
+/*
+ * From the first order on: what is not seen by the end is not there any more. Was it lost? What has been lifted would still say so,
+ * unless this node was away; a daemon that has just started knows it of a memory that is too young to have forgotten it.
+ */
+static void begin_reading(struct orders *orders, uint64_t generation, bool was_away)
 {
-	const uint64_t lifted_ns = (uint64_t)ORDERS_LIFTED_MS * 1000000;
+	bool young = orders->redis_ms - (int64_t)(generation / 1000) < ORDERS_LIFTED_MS;
+	bool lost = orders->whole ? generation != orders->whole || !was_away : young;
 
-	/* A daemon that has just started: so young a memory has forgotten nothing that was lifted */
-	if (!orders->generation)
-		return now_ms - (int64_t)(generation / 1000) < ORDERS_LIFTED_MS;
-	/* With a margin of a minute for two clocks that do not run alike */
-	return generation != orders->generation || now_ns - answered_ns + 60000000000 < lifted_ns;
+	/* Begun anew before it was at its end: what was lost stays so */
+	orders->lost = lost || (orders->reading && orders->lost);
+	orders->reading = true;
+	orders->unreads = 0;
+	for (size_t i = 0; i < orders->count; i++)
+		orders->entry[i]->seen = false;
 }
 
-static int take_changes(struct orders *orders, const struct redis_command *command, bool lost,
-			size_t results, uint64_t now_ns, orders_apply *apply, void *context)
+/* A page of them, and at the end of the last one what is missing */
+static int read_page(struct orders *orders, const struct redis_command *command, size_t results,
+		     uint64_t now_ns, orders_apply *apply, void *context)
 {
 	const struct redis_value *value = command->value;
 	size_t first = HEAD + results;
 	struct changes changes = {};
-	int result, missed = 0;
+	int result = take_all(orders, value + first, command->values - first, &changes);
 
-	for (size_t i = 0; i < orders->count; i++)
-		orders->entry[i]->seen = false;
-	result = take_all(orders, value + first, command->values - first, &changes);
 	orders_sort(orders);
-	if (!result)
-		missed = miss(orders, lost, now_ns, &changes);
+	if (!result && orders->reading && !value[MORE].integer) {
+		result = miss(orders, orders->lost, now_ns, &changes);
+		orders->reading = result;
+	}
 	apply_all(&changes, apply, context);
-	return result ? result : missed;
+	return result;
+}
+
+static void note_place(struct orders *orders, const struct redis_value *value)
+{
+	orders->generation = (uint64_t)value[GENERATION].integer;
+	orders->base = (uint64_t)value[VERSION].integer;
+	orders->cursor = (uint64_t)value[CURSOR].integer;
+	if (!orders->reading)
+		orders->whole = orders->generation;
 }
 
 static bool is_pending(const struct orders *orders)
@@ -396,11 +441,10 @@ int orders_answer(struct orders *orders, const struct redis_command *command, ui
 		  orders_apply *apply, void *context)
 {
 	const struct redis_value *value = command->value;
-	bool answered = command->state == REDIS_STATE_OK,
-	     good = answered && is_answer(orders, command);
+	bool answered = command->state == REDIS_STATE_OK;
+	bool good = answered && is_answer(orders, command);
 	size_t results = orders->batched;
-	uint64_t generation, answered_ns = orders->redis_ns;
-	bool lost;
+	bool was_away = orders_was_away(orders, now_ns);
 	int result;
 
 	if (good)
@@ -408,18 +452,19 @@ int orders_answer(struct orders *orders, const struct redis_command *command, ui
 	end_flight(orders);
 	if (!good)
 		return answered ? -EPROTO : -ENOTCONN;
-	generation = (uint64_t)value[GENERATION].integer;
 	orders->redis_ms = value[NOW_US].integer / 1000;
 	orders->redis_ns = now_ns;
-	lost = is_lost(orders, generation, orders->redis_ms, answered_ns, now_ns);
-	result = agree(orders, &value[THE_SECRET]);
-	if (!result && value[CHANGED].integer)
-		result = take_changes(orders, command, lost, results, now_ns, apply, context);
-	if (result)
+	if (value[START].integer)
+		begin_reading(orders, (uint64_t)value[GENERATION].integer, was_away);
+	result = agree(orders, value);
+	if (!result)
+		result = read_page(orders, command, results, now_ns, apply, context);
+	if (result) {
+		orders->base = 0; /* all of it again */
 		return result;
-	orders->generation = generation;
-	orders->version = (uint64_t)value[VERSION].integer;
-	if (is_pending(orders) && !orders->full && orders->next_ns)
+	}
+	note_place(orders, value);
+	if ((value[MORE].integer || (is_pending(orders) && !orders->full)) && orders->next_ns)
 		orders->next_ns = now_ns + AGAIN_NS;
 	return 0;
 }

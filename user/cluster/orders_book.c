@@ -2,6 +2,7 @@
 /* The entries of the book, and the two clocks. */
 #include "user/cluster/orders_book.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,13 @@ uint64_t orders_ns_at(const struct orders *orders, int64_t ms)
 	if (ahead > FAR_MS)
 		ahead = FAR_MS;
 	return -ahead >= past ? 1 : orders->redis_ns + (uint64_t)(ahead * NS_PER_MS);
+}
+
+bool orders_was_away(const struct orders *orders, uint64_t now_ns)
+{
+	const uint64_t most_ns = (uint64_t)(ORDERS_LIFTED_MS - 60000) * NS_PER_MS;
+
+	return orders->redis_ns && now_ns - orders->redis_ns >= most_ns;
 }
 
 static int compare(const void *a, const void *b)
@@ -150,6 +158,22 @@ const char *orders_with(const char *name, int64_t given_ms, int64_t expiry_ms,
 {
 	snprintf(out, ORDERS_WITH, "%s %" PRId64 " %" PRId64, name, given_ms, expiry_ms);
 	return out;
+}
+
+int orders_rename(struct orders *orders)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < orders->count; i++) {
+		struct orders_entry *entry = orders->entry[i];
+
+		orders_unseal(entry);
+		entry->pending = !entry->recalled;
+		if (orders_name(orders, &entry->order, entry->name))
+			result = -EIO;
+	}
+	orders_sort(orders);
+	return result;
 }
 
 /* The order for all of the upstream that this one excepts its endpoint from */

@@ -42,11 +42,17 @@ static uint32_t number_of(const struct weir_state *names, const char *upstream, 
 	return WEIR_ENDPOINTS;
 }
 
+static bool is_forced(enum breaker_state state)
+{
+	return state == BREAKER_FORCED_OPEN || state == BREAKER_FORCED_CLOSED;
+}
+
 /* An endpoint with the counts it begins from, and its state of before. */
 static void begin_endpoint(struct breakers_upstream *upstream, unsigned int i, bool reload,
 			   uint64_t now_ns)
 {
 	struct breakers_endpoint *endpoint = &upstream->endpoint[i];
+	struct breaker_view view;
 
 	memcpy(endpoint->name, upstream->config->endpoint[i].name, sizeof(endpoint->name));
 	endpoint->number =
@@ -56,6 +62,10 @@ static void begin_endpoint(struct breakers_upstream *upstream, unsigned int i, b
 		return;
 	breakers_count(upstream->all, endpoint->number, &endpoint->seen);
 	breakers_recall(upstream, i, reload, now_ns);
+	/* What is left of an override does not say when it was given, but since when it holds */
+	breaker_view(upstream->breaker, i, &view);
+	if (is_forced(view.state))
+		endpoint->ordered_ns = endpoint->since_ns;
 }
 
 static struct breakers_upstream *new_upstream(struct breakers *breakers,
@@ -273,13 +283,56 @@ int breakers_action_parse(const char *word, enum breakers_action *out)
 	return -EINVAL;
 }
 
-static void override(struct breaker *breaker, unsigned int endpoint, enum breakers_action action,
-		     uint64_t until_ns, uint64_t now_ns)
+struct override {
+	enum breakers_action action;
+	uint64_t until_ns;
+	uint64_t given_ns; /* 0: now, and here */
+};
+
+/* What was done at the same time: this very order, or, within a millisecond, another one? */
+static bool is_done(enum breaker_state state, enum breakers_action action)
 {
 	switch (action) {
 	case BREAKERS_OPEN:
+		return state == BREAKER_FORCED_OPEN;
 	case BREAKERS_CLOSE:
-		breaker_force(breaker, endpoint, action == BREAKERS_OPEN, until_ns, now_ns);
+		return state == BREAKER_FORCED_CLOSED;
+	case BREAKERS_AUTO:
+		return !is_forced(state);
+	case BREAKERS_RESET:
+		break;
+	}
+	return true;
+}
+
+/* Has somebody, or something, decided later? */
+static bool is_outdated(const struct breakers_upstream *upstream, unsigned int number,
+			const struct override *override)
+{
+	const struct breakers_endpoint *endpoint = &upstream->endpoint[number];
+	struct breaker_view view;
+
+	if (!override->given_ns)
+		return false;
+	breaker_view(upstream->breaker, number, &view);
+	if (override->given_ns == endpoint->ordered_ns)
+		return is_done(view.state, override->action);
+	if (override->given_ns < endpoint->ordered_ns)
+		return true;
+	return override->action == BREAKERS_RESET && !is_forced(view.state) &&
+	       endpoint->since_ns > override->given_ns;
+}
+
+static void override_one(struct breakers_upstream *upstream, unsigned int endpoint,
+			 const struct override *override, uint64_t now_ns)
+{
+	struct breaker *breaker = upstream->breaker;
+
+	switch (override->action) {
+	case BREAKERS_OPEN:
+	case BREAKERS_CLOSE:
+		breaker_force(breaker, endpoint, override->action == BREAKERS_OPEN,
+			      override->until_ns, now_ns);
 		break;
 	case BREAKERS_AUTO:
 		breaker_auto(breaker, endpoint, now_ns);
@@ -288,10 +341,13 @@ static void override(struct breaker *breaker, unsigned int endpoint, enum breake
 		breaker_reset(breaker, endpoint, now_ns);
 		break;
 	}
+	/* The clock of Redis may have gone back: nothing was given in the future */
+	upstream->endpoint[endpoint].ordered_ns =
+		override->given_ns && override->given_ns < now_ns ? override->given_ns : now_ns;
 }
 
-int breakers_override(struct breakers *breakers, const char *name, const char *endpoint,
-		      enum breakers_action action, uint64_t until_ns, const char *request_id)
+static int override_all(struct breakers *breakers, const char *name, const char *endpoint,
+			struct override override, const char *request_id)
 {
 	struct breakers_upstream **found = find_upstream(breakers, name), *upstream;
 	uint64_t now = clock_monotonic_ns();
@@ -304,13 +360,28 @@ int breakers_override(struct breakers *breakers, const char *name, const char *e
 	for (unsigned int i = 0; i < upstream->endpoints; i++) {
 		if (endpoint && strcmp(endpoint, upstream->endpoint[i].name))
 			continue;
-		override(upstream->breaker, i, action, until_ns, now);
+		if (!is_outdated(upstream, i, &override))
+			override_one(upstream, i, &override, now);
 		meant++;
 	}
 	breakers_settle(upstream);
 	breakers->request_id = NULL;
 	breakers_on_timer(breakers);
 	return meant ? meant : -ENXIO;
+}
+
+int breakers_override(struct breakers *breakers, const char *upstream, const char *endpoint,
+		      enum breakers_action action, uint64_t until_ns, const char *request_id)
+{
+	return override_all(breakers, upstream, endpoint, (struct override){action, until_ns, 0},
+			    request_id);
+}
+
+int breakers_order(struct breakers *breakers, const char *upstream, const char *endpoint,
+		   enum breakers_action action, uint64_t until_ns, uint64_t given_ns)
+{
+	return override_all(breakers, upstream, endpoint,
+			    (struct override){action, until_ns, given_ns}, NULL);
 }
 
 /* --------------------------------------------------------------------------------------- to be seen */

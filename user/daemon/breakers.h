@@ -60,3 +60,9 @@ int breakers_action_parse(const char *word, enum breakers_action *out);
  */
 int breakers_override(struct breakers *breakers, const char *upstream, const char *endpoint,
 		      enum breakers_action action, uint64_t until_ns, const char *request_id);
+/*
+ * The same, given at another node at given_ns, perhaps long ago: changes nothing of an endpoint that an operator has decided on since, and
+ * resets no state that began since.
+ */
+int breakers_order(struct breakers *breakers, const char *upstream, const char *endpoint,
+		   enum breakers_action action, uint64_t until_ns, uint64_t given_ns);

@@ -22,6 +22,7 @@ struct breakers_endpoint {
 	uint64_t probes_ok, probes_failed;
 	enum breaker_reason reason; /* of the state */
 	uint64_t since_ns;
+	uint64_t ordered_ns; /* when the last override was given, here or elsewhere; 0: none */
 };
 
 struct breakers_upstream {

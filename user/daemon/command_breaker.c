@@ -13,6 +13,7 @@ struct request {
 	enum breakers_action action;
 	const char *upstream, *endpoint; /* NULL: all of the upstream */
 	json_int_t seconds;
+	bool cluster; /* for all nodes */
 };
 
 /* "a, b, c", cut where it grows long */
@@ -89,13 +90,32 @@ static int refuse_name(const struct control *control, const struct request *requ
 			      reply);
 }
 
+static struct order order_of(const struct request *request, uint64_t until_ns)
+{
+	static const enum order_kind kinds[] = {
+		[BREAKERS_OPEN] = ORDER_OPEN,
+		[BREAKERS_CLOSE] = ORDER_CLOSE,
+		[BREAKERS_AUTO] = ORDER_AUTO,
+		[BREAKERS_RESET] = ORDER_RESET,
+	};
+	struct order order = {.kind = kinds[request->action], .until_ns = until_ns};
+
+	snprintf(order.upstream, sizeof(order.upstream), "%s", request->upstream);
+	if (request->endpoint)
+		snprintf(order.endpoint, sizeof(order.endpoint), "%s", request->endpoint);
+	return order;
+}
+
 int command_breaker(struct control *control, const json_t *arguments, const char *request_id,
 		    json_t **reply)
 {
 	struct request request;
+	struct order order;
 	uint64_t until = 0;
 	int result = read_request(arguments, &request, reply);
 
+	if (!result)
+		result = command_for_cluster(control, arguments, &request.cluster, reply);
 	if (result)
 		return result;
 	if (!control->config->latency)
@@ -114,5 +134,6 @@ int command_breaker(struct control *control, const json_t *arguments, const char
 			   json_string_value(json_object_get(arguments, "action")), "upstream",
 			   request.upstream, "endpoint", request.endpoint, "endpoints", result,
 			   "seconds", request.seconds);
-	return 200;
+	order = order_of(&request, until);
+	return request.cluster ? command_order(control, &order, request_id, reply) : 200;
 }

@@ -6,6 +6,7 @@
 #include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/base/number.h"
+#include "user/base/words.h"
 #include "user/daemon/commands.h"
 
 int command_refuse(int status, const char *word, const char *message, json_t **reply)
@@ -32,64 +33,93 @@ static int take_prefix(const json_t *arguments, struct config_prefix *out, json_
 	return 0;
 }
 
-static int command_ban(struct control *control, const json_t *arguments, const char *request_id,
-		       json_t **reply)
+static int take_seconds(const json_t *arguments, json_int_t *out, json_t **reply)
 {
 	const json_t *seconds = json_object_get(arguments, "seconds");
-	json_int_t length = json_integer_value(seconds);
-	struct datapath_ban ban = {.until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL};
-	uint8_t asked;
-	struct datapath_error error = {};
-	char text[PREFIX_TEXT];
-	int result = take_prefix(arguments, &ban.prefix, reply);
 
-	if (result)
-		return result;
-	if ((seconds && !json_is_integer(seconds)) || length < 0 || length > COMMAND_SECONDS_MAX)
+	*out = json_integer_value(seconds);
+	if ((seconds && !json_is_integer(seconds)) || *out < 0 || *out > COMMAND_SECONDS_MAX)
 		return command_refuse(
 			400, "invalid_request",
 			"seconds: expected a whole number up to 315360000, or 0 for no end", reply);
-	if (length)
-		ban.until_ns = clock_monotonic_ns() + (uint64_t)length * NS_PER_SEC;
+	return 0;
+}
+
+static void say_ban(const char *request_id, const char *prefix, json_int_t seconds)
+{
+	if (seconds)
+		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", prefix,
+			    (long long)seconds);
+	else
+		log_request(LOG_INFO, "bans", request_id, "%s banned without end", prefix);
+}
+
+static int command_ban(struct control *control, const json_t *arguments, const char *request_id,
+		       json_t **reply)
+{
+	struct datapath_ban ban = {.until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL};
+	struct order order = {.kind = ORDER_BAN};
+	struct datapath_error error = {};
+	json_int_t seconds;
+	char text[PREFIX_TEXT];
+	bool cluster;
+	uint8_t asked;
+	int result = take_prefix(arguments, &ban.prefix, reply);
+
+	if (!result)
+		result = take_seconds(arguments, &seconds, reply);
+	if (!result)
+		result = command_for_cluster(control, arguments, &cluster, reply);
+	if (result)
+		return result;
+	if (seconds)
+		order.until_ns = ban.until_ns =
+			clock_monotonic_ns() + (uint64_t)seconds * NS_PER_SEC;
+	if (cluster)
+		ban.origin = WEIR_BAN_CLUSTER;
 	asked = ban.prefix.length;
 	result = datapath_ban(control->gather.datapath, &ban, &error);
 	if (result < 0)
 		return command_refuse(500, "internal_error", error.text, reply);
-	config_format_prefix(&ban.prefix, text, sizeof(text));
-	if (length)
-		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", text,
-			    (long long)length);
-	else
-		log_request(LOG_INFO, "bans", request_id, "%s banned without end", text);
-	*reply = json_pack("{s:s, s:I, s:b, s:b}", "prefix", text, "seconds", length, "replaced",
+	say_ban(request_id, config_format_prefix(&ban.prefix, text, sizeof(text)), seconds);
+	*reply = json_pack("{s:s, s:I, s:b, s:b}", "prefix", text, "seconds", seconds, "replaced",
 			   result, "widened", ban.prefix.length < asked);
-	return 200;
+	order.prefix = ban.prefix;
+	return cluster ? command_order(control, &order, request_id, reply) : 200;
 }
 
+/* For all nodes also what is not banned here: others may know of it. */
 static int command_unban(struct control *control, const json_t *arguments, const char *request_id,
 			 json_t **reply)
 {
-	struct config_prefix prefix;
+	struct order order = {.kind = ORDER_UNBAN};
 	struct datapath_error error = {};
 	char text[PREFIX_TEXT];
-	int result = take_prefix(arguments, &prefix, reply);
+	bool cluster, lifted;
+	int result = take_prefix(arguments, &order.prefix, reply);
 
+	if (!result)
+		result = command_for_cluster(control, arguments, &cluster, reply);
 	if (result)
 		return result;
-	result = datapath_unban(control->gather.datapath, &prefix, &error);
-	if (result)
+	result = datapath_unban(control->gather.datapath, &order.prefix, &error);
+	lifted = !result;
+	if (result && !(cluster && result == -ENOENT))
 		return command_refuse(result == -ENOENT ? 404 : 500,
 				      result == -ENOENT ? "not_found" : "internal_error",
 				      error.text, reply);
-	config_format_prefix(&prefix, text, sizeof(text));
-	log_request(LOG_INFO, "bans", request_id, "%s no longer banned", text);
+	config_format_prefix(&order.prefix, text, sizeof(text));
+	if (lifted)
+		log_request(LOG_INFO, "bans", request_id, "%s no longer banned", text);
 	*reply = json_pack("{s:s}", "prefix", text);
-	return 200;
+	if (!cluster)
+		return 200;
+	json_object_set_new(*reply, "lifted", json_boolean(lifted));
+	return command_order(control, &order, request_id, reply);
 }
 
 static int command_bans(struct control *control, json_t **reply)
 {
-	static const char *const origins[] = {"manual", "escalation"};
 	const struct datapath_ban *bans;
 	size_t count = datapath_bans(control->gather.datapath, &bans);
 	uint64_t now = clock_monotonic_ns();
@@ -106,7 +136,7 @@ static int command_bans(struct control *control, json_t **reply)
 				  "seconds_left",
 				  bans[i].until_ns == UINT64_MAX ? json_null()
 								 : json_integer((json_int_t)left),
-				  "origin", origins[bans[i].origin]));
+				  "origin", ban_origin_word((enum weir_ban_origin)bans[i].origin)));
 	}
 	*reply = json_pack("{s:o}", "bans", list);
 	return 200;

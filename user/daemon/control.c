@@ -329,6 +329,7 @@ static void control_free(struct control *control)
 	resolve_free(control->gather.resolve);
 	breakers_free(control->gather.breakers);
 	datapath_close(control->gather.datapath);
+	order_box_free(control->orders);
 	feed_free(control->feed);
 	queue_free(control->queue);
 	config_unref(control->config);
@@ -365,8 +366,9 @@ int control_start(struct config *config, const char *socket, struct control **ou
 	control->gather.reload_ok = true;
 	control->queue = queue_new();
 	control->feed = feed_new();
+	control->orders = order_box_new();
 	control->socket = socket ? strdup(socket) : NULL;
-	if (control->queue && control->feed && (control->socket || !socket))
+	if (control->queue && control->feed && control->orders && (control->socket || !socket))
 		result = start_datapath(control);
 	if (!result)
 		result = start_breakers(control);

@@ -11,6 +11,7 @@
 #include "user/daemon/breakers.h"
 #include "user/daemon/feed.h"
 #include "user/daemon/gather.h"
+#include "user/daemon/order_box.h"
 #include "user/daemon/queue.h"
 #include "user/http/http.h"
 
@@ -20,6 +21,7 @@ struct control {
 	char *socket; /* of the command line; NULL: as configured */
 	struct queue *queue;
 	struct feed *feed;
+	struct order_box *orders; /* on their way to and from the cluster thread */
 	struct http *http;
 	bool addresses_refused; /* the latest of them: said once */
 	bool resolve_behind;	/* the names are those of an earlier configuration */

@@ -17,6 +17,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/log.h"
 #include "user/base/version.h"
+#include "user/daemon/orders_apply.h"
 #include "user/daemon/control.h"
 #include "user/daemon/links.h"
 
@@ -131,6 +132,7 @@ static void loop(struct control *control, int signals, int timer, int links)
 		{.fd = datapath_outcomes_fd(control->gather.datapath), .events = POLLIN},
 		{.fd = breakers_timer_fd(control->gather.breakers), .events = POLLIN},
 		{.fd = breakers_probes_fd(control->gather.breakers), .events = POLLIN},
+		{.fd = order_box_fd(control->orders), .events = POLLIN},
 	};
 
 	while (!control->stop) {
@@ -150,6 +152,8 @@ static void loop(struct control *control, int signals, int timer, int links)
 			upstreams_take(control);
 		if (fds[7].revents || fds[8].revents)
 			control_breakers(control, fds[7].revents, fds[8].revents);
+		if (fds[9].revents && cluster_take_orders(control))
+			control_publish(control);
 		if (fds[1].revents) {
 			drain(timer);
 			control_tick(control);

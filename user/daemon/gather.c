@@ -366,8 +366,8 @@ struct snapshot *gather_snapshot(struct gather *gather, const struct snapshot *p
 	gather_latency(gather, previous, out);
 	breakers_show(gather->breakers, out);
 	out->bans = datapath_bans(gather->datapath, &bans);
-	out->bans_total[0] = datapath_bans_total(gather->datapath, WEIR_BAN_MANUAL);
-	out->bans_total[1] = datapath_bans_total(gather->datapath, WEIR_BAN_ESCALATION);
+	for (unsigned int i = 0; i < WEIR_BAN_ORIGINS; i++)
+		out->bans_total[i] = datapath_bans_total(gather->datapath, (enum weir_ban_origin)i);
 	add_programs(gather, out);
 	add_maps(gather, out);
 	add_health(gather, out);

@@ -18,7 +18,9 @@ static int resolve_active(struct datapath *datapath, struct datapath_error *erro
 	struct weir_state *copy;
 	struct numbers numbers;
 
-	if (!datapath->config)
+	if (datapath->bans_held)
+		datapath->bans_noted = true;
+	if (!datapath->config || datapath->bans_held)
 		return 0;
 	copy = malloc(sizeof(*copy));
 	if (!copy)
@@ -70,8 +72,9 @@ static void drop_ban(struct datapath *datapath, struct datapath_ban *ban)
 }
 
 /* A client is the smallest thing that can be banned: the longest of the client prefixes. */
-static void widen(const struct config *config, struct config_prefix *prefix)
+void datapath_widen(const struct datapath *datapath, struct config_prefix *prefix)
 {
+	const struct config *config = datapath->config;
 	bool ipv4 = prefix_is_ipv4(prefix->addr, prefix->length);
 	unsigned int shortest = 128;
 
@@ -98,7 +101,7 @@ int datapath_ban(struct datapath *datapath, struct datapath_ban *ban, struct dat
 	bool replaced;
 	int result;
 
-	widen(datapath->config, &ban->prefix);
+	datapath_widen(datapath, &ban->prefix);
 	key = key_of(&ban->prefix);
 	old = find_ban(datapath, &ban->prefix);
 	replaced = old;
@@ -132,7 +135,7 @@ int datapath_unban(struct datapath *datapath, struct config_prefix *prefix,
 	struct datapath_ban *ban = find_ban(datapath, prefix);
 
 	if (!ban) {
-		widen(datapath->config, prefix);
+		datapath_widen(datapath, prefix);
 		ban = find_ban(datapath, prefix);
 	}
 	if (!ban)
@@ -141,6 +144,18 @@ int datapath_unban(struct datapath *datapath, struct config_prefix *prefix,
 	bpf_map_delete_elem(datapath->map[MAP_BAN], &key);
 	drop_ban(datapath, ban);
 	return resolve_active(datapath, error);
+}
+
+void datapath_hold_bans(struct datapath *datapath)
+{
+	datapath->bans_held = true;
+	datapath->bans_noted = false;
+}
+
+int datapath_settle_bans(struct datapath *datapath, struct datapath_error *error)
+{
+	datapath->bans_held = false;
+	return datapath->bans_noted ? resolve_active(datapath, error) : 0;
 }
 
 size_t datapath_bans(struct datapath *datapath, const struct datapath_ban **bans)

@@ -92,6 +92,14 @@ struct datapath_ban {
  * /64) is widened to the client; *prefix is then what was banned. 1: replaced an older ban, 0: new.
  */
 int datapath_ban(struct datapath *datapath, struct datapath_ban *ban, struct datapath_error *error);
+/* To what is said in datapath_ban() */
+void datapath_widen(const struct datapath *datapath, struct config_prefix *prefix);
+/*
+ * From here to datapath_settle_bans() bans and unbans are only noted, and none of them is in force: to resolve many one by one
+ * costs their square.
+ */
+void datapath_hold_bans(struct datapath *datapath);
+int datapath_settle_bans(struct datapath *datapath, struct datapath_error *error);
 /* -ENOENT: no such ban */
 int datapath_unban(struct datapath *datapath, struct config_prefix *prefix,
 		   struct datapath_error *error);

@@ -102,6 +102,7 @@ struct datapath {
 	bool prefixes_known[2];
 	struct datapath_ban *bans;
 	size_t ban_count;
+	bool bans_held, bans_noted; /* resolved at the end of many, if there is any */
 	uint64_t bans_total[WEIR_BAN_ORIGINS];
 
 	struct attachment attachment[2 * WEIR_INTERFACES]; /* new ones come before old ones go */

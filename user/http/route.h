@@ -37,8 +37,8 @@
 	X(breakers, "/v1/breakers", GET, ADMIN, 200, 503)                  \
 	X(bans, "/v1/bans", GET, ADMIN, 200, 500)                          \
 	X(events, "/v1/events", GET, ADMIN, 200, 503)                      \
-	X(ban, "/v1/ban", POST, ADMIN, 200, 400, 413, 415, 500)            \
-	X(unban, "/v1/unban", POST, ADMIN, 200, 400, 404, 413, 415, 500)   \
+	X(ban, "/v1/ban", POST, ADMIN, 200, 400, 409, 413, 415, 500)       \
+	X(unban, "/v1/unban", POST, ADMIN, 200, 400, 404, 409, 413, 415, 500) \
 	X(breaker, "/v1/breaker", POST, ADMIN, 200, 400, 404, 409, 413, 415, 500) \
 	X(reload, "/v1/reload", POST, ADMIN, 200, 400, 413, 415, 500)      \
 	X(detach, "/v1/detach", POST, ADMIN, 200, 400, 409, 413, 415, 500)

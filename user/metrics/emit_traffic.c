@@ -172,6 +172,7 @@ metrics_scalar(contention, snapshot->totals.contention)
 			void metrics_emit_bans_total(struct metrics_writer *writer,
 						     const struct metrics_input *input)
 {
-	metrics_number(writer, input->snapshot->bans_total[0], "manual");
-	metrics_number(writer, input->snapshot->bans_total[1], "escalation");
+	for (unsigned int i = 0; i < WEIR_BAN_ORIGINS; i++)
+		metrics_number(writer, input->snapshot->bans_total[i],
+			       ban_origin_word((enum weir_ban_origin)i));
 }

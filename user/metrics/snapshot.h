@@ -239,7 +239,7 @@ struct snapshot {
 	double scan_seconds;		/* the last scan */
 	struct histogram scan_duration; /* all scans since the start */
 	uint64_t bans;
-	uint64_t bans_total[2]; /* origin: manual, escalation */
+	uint64_t bans_total[WEIR_BAN_ORIGINS];
 
 	/* Latency. Bounds of slots; of each whether it is a native bound, and whether a configured `le` */
 	bool following; /* flows are followed at all */
