@@ -4,40 +4,28 @@
 # user/cluster/round.lua and orders.lua in a real Redis, on a unix socket of its own: against their twins in C, which the unit tests
 # of the control law and of the book of orders rely on, and what they leave behind.
 
-bats_require_minimum_version 1.5.0
+load lib
+load redis
 
 setup() {
-	command -v redis-server > /dev/null || skip "redis-server is not installed: make deps"
+	redis_world
 	round=$BATS_TEST_DIRNAME/../../build/tools/round
 	script=$BATS_TEST_DIRNAME/../../user/cluster/round.lua
 	orders=$BATS_TEST_DIRNAME/../../build/tools/orders
 	orders_script=$BATS_TEST_DIRNAME/../../user/cluster/orders.lua
-	dir=$BATS_TEST_TMPDIR
-	socket=$dir/s
+	socket=$redis_dir/s.sock
 }
 
-teardown() {
-	[ -z "${server-}" ] || kill -KILL "$server" 2> /dev/null
-	[ -z "${BATS_TEST_COMPLETED-}" ] && [ -s "$dir/log" ] && tail -n 20 "$dir/log"
-	return 0
-}
+teardown() { redis_end; }
 
-# redis [OPTION...]: a server until the test ends, in a network of its own
+# redis [OPTION...]: a server that knows the script
 redis() {
-	local _
-	unshare --net sh -c 'ip link set lo up && exec redis-server "$@"' - --port 0 --unixsocket "$socket" --save '' \
-		--appendonly no --dir "$dir" "$@" > "$dir/log" 2>&1 3>&- < /dev/null &
-	server=$!
-	disown
-	for _ in {1..500}; do
-		[ "$(cli ping 2> /dev/null)" != PONG ] || break
-		sleep 0.02
-	done
+	redis_start s "$@"
 	sha=$(cli SCRIPT LOAD "$(< "$script")")
 	orders_sha=$(cli SCRIPT LOAD "$(< "$orders_script")")
 }
 
-cli() { redis-cli -s "$socket" "$@"; }
+cli() { redis_cli s "$@"; }
 
 # batch NODE SEQUENCE [T_US [COUNT_NODES [BUCKET...]]]: 1000/s burst 1000, 100 asked for and spent
 batch() {
@@ -76,7 +64,7 @@ nodes_of() { awk '{ print $6 }' <<< "$1"; }
 
 @test "the script answers as its twin in C does, through repeats, restarts and epochs" {
 	redis
-	run -0 "$round" "$socket" 20000
+	run -0 "$round" "$redis_dir/s.sock" 20000
 	echo "# $output"
 	# It has met what it was made for
 	[[ $output =~ ([0-9]+)\ repeats,\ ([0-9]+)\ advances,\ ([0-9]+)\ levels ]]
@@ -144,12 +132,9 @@ nodes_of() { awk '{ print $6 }' <<< "$1"; }
 }
 
 @test "it runs on a Redis Cluster: all keys of a batch have one slot" {
-	redis --cluster-enabled yes --cluster-config-file "$dir/nodes.conf" --port 6379 --bind 127.0.0.1
+	redis --cluster-enabled yes --cluster-config-file nodes.conf --port 6379 --bind 127.0.0.1
 	cli CLUSTER ADDSLOTSRANGE 0 16383 > /dev/null
-	for _ in {1..250}; do
-		[[ $(cli CLUSTER INFO) != *cluster_state:ok* ]] || break
-		sleep 0.02
-	done
+	redis_until redis_cluster_is_ok s
 	run batch a 1 1000000 1 key other
 	echo "$output"
 	[ "$(nodes_of "$output")" = 1 ]

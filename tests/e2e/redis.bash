@@ -133,6 +133,16 @@ redis_cluster_is_ok() { [[ $(redis_cli "$1" CLUSTER INFO) == *cluster_state:ok* 
 # A server that wants a password has answered, too
 redis_answers() { [[ $(redis_cli "$1" PING 2>&1) == @(PONG|NOAUTH*) ]]; }
 
+# redis_says NAME ANSWER COMMAND...: the answer begins so
+redis_says() {
+	local name=$1 wanted=$2
+	shift 2
+	[[ $(redis_cli "$name" "$@" 2>&1) == "$wanted"* ]]
+}
+
+# redis_listens PROTOCOL PORT: tcp or udp, somebody does
+redis_listens() { in_redis ss "--$1" -lnH | awk '{ print $4 }' | grep -q ":$2\$"; }
+
 # redis_role NAME WANTED: master or slave
 redis_role() { [ "$(redis_cli "$1" ROLE | head -n 1)" = "$2" ]; }
 
@@ -180,13 +190,20 @@ talk() {
 	printf '%s\n' "$answer"
 }
 
+# talk_succeeds WORK: what it says is in $answer
+talk_succeeds() {
+	answer=$(talk "$1")
+	[ "$(jq -r .state <<< "$answer")" = ok ]
+}
+
 # end_talk: in teardown, too. redis_ask must end well, sanitizers included
 end_talk() {
 	[ -n "${talker-}" ] || return 0
 	local pid=$talker
 	talker=
 	exec {to_talker}>&-
-	cat <&"$from_talker" > /dev/null
+	# What it still says, but not for ever: the servers must be ended whatever it does
+	timeout 30 cat <&"$from_talker" > /dev/null || kill -KILL "$pid" 2> /dev/null
 	exec {from_talker}<&-
 	rm -f "$redis_dir/to" "$redis_dir/from"
 	wait "$pid" || { echo "redis_ask ended with status $?:"; cat "$redis_dir/talker.log"; return 1; }

@@ -10,8 +10,10 @@ load redis
 
 setup() { redis_world; }
 teardown() {
-	end_talk
+	local ended=0
+	end_talk || ended=1
 	redis_end
+	return $ended
 }
 
 # one NAME: it is at its unix socket
@@ -78,7 +80,7 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 	redis_start open
 	holds '.state == "ok"' "$(ask --unix "$redis_dir/a.sock" --password 'Right secret' '[["PING"]]')"
 	for text in 'Right secret' 'Right secret\n' 'Right secret\r\n'; do
-		printf "$text" > "$redis_dir/password"
+		printf %b "$text" > "$redis_dir/password"
 		holds '.state == "ok"' "$(ask --unix "$redis_dir/a.sock" --password-file "$redis_dir/password" '[["PING"]]')"
 	done
 	answer=$(ask --unix "$redis_dir/a.sock" --password 'Wrong secret' '[["PING"]]')
@@ -200,7 +202,8 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 	holds '.state == "read_only"' "$answer"
 	redis_cli b CONFIG SET replica-serve-stale-data no
 	redis_stop a KILL
-	answer=$(redis_until eval '[[ $(redis_cli b GET k 2>&1) == MASTERDOWN* ]]'; ask --redis 127.0.0.1:7001 '[["GET","k"]]')
+	redis_until redis_says b MASTERDOWN GET k
+	answer=$(ask --redis 127.0.0.1:7001 '[["GET","k"]]')
 	holds '.state == "read_only" and (.error | contains("MASTERDOWN"))' "$answer"
 }
 
@@ -220,7 +223,7 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 	redis_cli a SAVE
 	redis_stop a
 	redis_launch a --key-load-delay 1000 --loading-process-events-interval-bytes 1024
-	redis_until eval '[[ $(redis_cli a GET k1 2>&1) == LOADING* ]]'
+	redis_until redis_says a LOADING GET k1
 	answer=$(ask --unix "$redis_dir/a.sock" '[["GET","k1"]]')
 	holds '.state == "loading" and (.error | contains("LOADING"))' "$answer"
 }
@@ -228,7 +231,7 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 @test "one that is busy with a script of somebody else" {
 	redis_start a --lua-time-limit 20
 	redis_background busy redis-cli -s "$redis_dir/a.sock" EVAL 'while true do end' 0
-	redis_until eval '[[ $(redis_cli a PING 2>&1) == BUSY* ]]'
+	redis_until redis_says a BUSY PING
 	answer=$(ask --unix "$redis_dir/a.sock" '[["GET","a"]]')
 	holds '.state == "timeout" and (.error | contains("BUSY"))' "$answer"
 	redis_cli a SCRIPT KILL
@@ -239,7 +242,7 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 	rm -r "$redis_dir/a"
 	redis_cli a CONFIG SET save '1 1'
 	redis_cli a SET k 1
-	redis_until eval '[[ $(redis_cli a SET k 2 2>&1) == MISCONF* ]]'
+	redis_until redis_says a MISCONF SET k 2
 	answer=$(ask --unix "$redis_dir/a.sock" '[["SET","k","2"]]')
 	holds '.state == "error" and (.error | contains("MISCONF"))' "$answer"
 }
@@ -275,7 +278,7 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 	printf '\x15\x03\x03\0\x02\x02\x46' > "$redis_dir/alert"
 	redis_background alert socat TCP-LISTEN:7444,fork,reuseaddr SYSTEM:"cat $redis_dir/alert; cat > /dev/null"
 	for port in 7080 7022 7001 7443 7444; do
-		redis_until eval "in_redis ss -tlnH | grep -q :$port"
+		redis_until redis_listens tcp $port
 		answer=$(ask --redis 127.0.0.1:$port --password 'Some secret' '[["PING"]]')
 		echo "$answer"
 		holds '.state == "not_redis" and (.error | contains("127.0.0.1:'$port'"))' "$answer"
@@ -287,7 +290,7 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 
 @test "a port that is silent is given up on in time" {
 	redis_background silent socat -u TCP-LISTEN:7001,fork,reuseaddr OPEN:/dev/null
-	redis_until eval "in_redis ss -tlnH | grep -q :7001"
+	redis_until redis_listens tcp 7001
 	answer=$(ask --redis 127.0.0.1:7001 --connect-timeout 200 '[["PING"]]')
 	holds '.state == "timeout" and (.error | contains("takes connections")) and .ms >= 200 and .ms < 700' "$answer"
 }
@@ -303,9 +306,10 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 
 @test "nobody waits for name servers that are silent" {
 	redis_background names socat -u UDP-RECV:53,bind=127.0.0.9 OPEN:/dev/null
-	redis_until eval "in_redis ss -ulnH | grep -q 127.0.0.9"
+	redis_until redis_listens udp 53
 	echo nameserver 127.0.0.9 > "$redis_dir/resolv.conf"
 	begin=$(date +%s%N)
+	# shellcheck disable=SC2016 # the inner shell's own
 	answer=$(in_redis unshare --mount sh -c 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' - \
 		"$redis_dir/resolv.conf" env ASAN_OPTIONS=detect_leaks=0 "$redis_ask" --redis redis.example:6379 --connect-timeout 200 '[["PING"]]' '[["PING"]]')
 	took=$((($(date +%s%N) - begin) / 1000000))
@@ -318,7 +322,7 @@ one() { printf -- '--unix %s' "$redis_dir/$1.sock"; }
 	redis_background old "$python" "$BATS_TEST_DIRNAME/old_redis.py" 7005
 	redis_background older "$python" "$BATS_TEST_DIRNAME/old_redis.py" 7006 'Old secret'
 	for port in 7005 7006; do
-		redis_until eval "in_redis ss -tlnH | grep -q :$port"
+		redis_until redis_listens tcp $port
 	done
 	holds '.state == "too_old" and (.error | contains("Redis 5.0.7"))' "$(ask --redis 127.0.0.1:7005 '[["PING"]]')"
 	answer=$(ask --redis 127.0.0.1:7006 --password 'Old secret' '[["PING"]]')

@@ -10,8 +10,10 @@ nodes=127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003
 
 setup() { redis_world; }
 teardown() {
-	end_talk
+	local ended=0
+	end_talk || ended=1
 	redis_end
+	return $ended
 }
 
 # holder KEY: whose it is, as the cluster sees it: its port
@@ -39,7 +41,7 @@ keys_of_all() {
 @test "commands and scripts go to whom they belong, and answers come in order" {
 	redis_cluster_start 7001 7002 7003
 	push='{"script":"return {redis.call(\"RPUSH\", KEYS[1], ARGV[1]), KEYS[1]}"'
-	work="[$(for i in {1..60}; do printf '%s,"keys":["l{%s}"],"arguments":["%s"]},["SET","s{%s}","%s"],' "$push" $((i % 20)) $i $i $i; done)[\"PING\"]]"
+	work="[$(for i in {1..60}; do printf '%s,"keys":["l{%s}"],"arguments":["%s"]},["SET","s{%s}","%s"],' "$push" $((i % 20)) "$i" "$i" "$i"; done)[\"PING\"]]"
 	talk_begin --cluster --redis "$nodes"
 	answer=$(talk "$work")
 	holds '.state == "ok" and (.commands | length) == 121 and .commands[120].values == ["PONG"]' "$answer"
@@ -109,7 +111,7 @@ keys_of_all() {
 	holds '[.commands[].state] == ["ok", "unreachable", "ok"] and (.error | contains("127.0.0.1:7002"))' "$answer"
 	redis_until redis_role c7004 master
 	promoted=$(date +%s%N)
-	redis_until eval 'answer=$(talk "$work") && [ "$(jq -r .state <<< "$answer")" = ok ]'
+	redis_until talk_succeeds "$work"
 	echo "# back $((($(date +%s%N) - promoted) / 1000000)) ms after the promotion was seen"
 	[ $((($(date +%s%N) - promoted) / 1000000)) -lt 3000 ]
 	is 2 "$(redis_cli c7004 GET "$a2")"
@@ -126,7 +128,7 @@ keys_of_all() {
 	holds '[.commands[].state] == ["timeout", "ok", "ok"] and .ms < 900' "$answer"
 	kill -CONT "$(redis_pid c7001)"
 	redis_until redis_answers c7001
-	redis_until eval 'answer=$(talk "$work") && [ "$(jq -r .state <<< "$answer")" = ok ]'
+	redis_until talk_succeeds "$work"
 }
 
 @test "a password is told to every node" {

@@ -10,8 +10,10 @@ sentinels=127.0.0.1:7021,127.0.0.1:7022,127.0.0.1:7023
 
 setup() { redis_world; }
 teardown() {
-	end_talk
+	local ended=0
+	end_talk || ended=1
 	redis_end
+	return $ended
 }
 
 # shard: a master a, its replica b, and three sentinels that know of them and of each other
@@ -37,10 +39,10 @@ sentinel_knows() {
 
 # how long after b was promoted work is done again, in ms
 back_after_promotion() {
-	local promoted answer
+	local promoted
 	redis_until redis_role b master
 	promoted=$(date +%s%N)
-	redis_until eval 'answer=$(talk "[[\"INCR\",\"n\"]]") && [ "$(jq -r .state <<< "$answer")" = ok ]'
+	redis_until talk_succeeds '[["INCR","n"]]'
 	echo $((($(date +%s%N) - promoted) / 1000000))
 }
 

@@ -147,8 +147,9 @@ static enum redis_state shake_hands(SSL *ssl, int fd, const char *where, uint64_
 			return redis_fault_set(fault, REDIS_STATE_TLS, where, "%s",
 					       strerror(-events));
 		if (!events)
-			return redis_fault_set(fault, REDIS_STATE_TIMEOUT, where,
-					       "the TLS handshake was not done in time");
+			return redis_fault_set(
+				fault, REDIS_STATE_TIMEOUT, where,
+				"the TLS handshake was not done in time: perhaps it does not speak TLS");
 	}
 }
 

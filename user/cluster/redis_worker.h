@@ -61,7 +61,7 @@ struct redis_command {
 	size_t arguments;
 	const char *routing_key; /* its hash tag says which node of a cluster; NULL: any */
 	const char *name;	 /* label `command` of metrics: "round", "orders" */
-	/* Out: as flat as round.lua and orders.lua answer. Freed with redis_work_clear() */
+	/* Out, zeros at first: as flat as round.lua and orders.lua answer. Freed with redis_work_clear(), or by the next answer */
 	struct redis_value {
 		enum { REDIS_NIL, REDIS_INTEGER, REDIS_STRING, REDIS_FAILED } type;
 		int64_t integer;
