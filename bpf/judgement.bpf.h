@@ -26,6 +26,7 @@ struct weir_judgement {
 	u8 flags; /* WEIR_CLIENT_* of the client */
 	u8 limit; /* which refused: 0..3, group limits 4..7, WEIR_NO_LIMIT */
 	u8 ipv6;
+	u8 cluster;    /* of the rule that its client was charged by */
 	u8 interface;  /* number; WEIR_INTERFACES: none of ours */
 	u64 hash;      /* of the key: the client's, or its parent's where that is asked */
 	u64 ban_until; /* what the prefix trie said, if BANNED is among flags; ticks */

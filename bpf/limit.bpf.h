@@ -204,7 +204,7 @@ weir_inline u32 weir_refusal_of(enum weir_charge charge)
 
 weir_inline u64 weir_cost_of(const struct weir_rule *rule, u32 i, const struct weir_units *units)
 {
-	return weir_cost(rule->unit[i], rule->limit[i].cost, units);
+	return weir_cost_capped(rule->unit[i], rule->limit[i].cost, units);
 }
 
 /* Limit i alone */
@@ -319,9 +319,9 @@ __noinline int weir_charge_in_force(struct weir_judgement *j, const struct weir_
 	return charge;
 }
 
-/* weir_charge_several() for a rule with limits of a cluster: by the client's share of them, which counts, or else by the even one. */
-__noinline int weir_charge_cluster(struct weir_judgement *j, const struct weir_units *units,
-				   struct weir_client *client)
+/* weir_charge_several() of a client that has the number of a share: by that, which counts, if it is its own. */
+__noinline int weir_charge_shares(struct weir_judgement *j, const struct weir_units *units,
+				  struct weir_client *client)
 {
 	const struct weir_side *side;
 	const struct weir_rule *rule;
@@ -333,8 +333,8 @@ __noinline int weir_charge_cluster(struct weir_judgement *j, const struct weir_u
 	if (!side)
 		return WEIR_PASSED;
 	rule = weir_rule(side, j);
-	j->share = (u16)weir_share_of(j, side, client);
-	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits && rule->limits > 1; i++)
+	j->share = (u16)weir_share_of(j, side, j->share);
+	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++)
 		if (charge == WEIR_CHARGED)
 			charge = weir_charge_in_force(j, units, client, i, true);
 	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++)
@@ -344,8 +344,48 @@ __noinline int weir_charge_cluster(struct weir_judgement *j, const struct weir_u
 		weir_return_client(j, rule, units, client);
 	if (j->share)
 		weir_count_share(j, units, charge != WEIR_CHARGED, false);
+	return charge == WEIR_CHARGED ? WEIR_PASSED : weir_refusal_of(charge);
+}
+
+/* The same where there is one limit, as for most: all at once */
+__noinline int weir_charge_share(struct weir_judgement *j, const struct weir_units *units,
+				 struct weir_client *client)
+{
+	const struct weir_side *side;
+	const struct weir_rule *rule;
+	struct weir_limit limit;
+	struct weir_share *share;
+	int charge;
+	u64 next;
+	u32 number;
+
+	if (!j || !units || !client)
+		return WEIR_PASSED;
+	side = weir_side(j);
+	if (!side)
+		return WEIR_PASSED;
+	rule = weir_rule(side, j);
+	number = j->share; /* Linux 6.1 wants keys on the stack */
+	share = bpf_map_lookup_elem(&weir_share, &number);
+	limit = rule->limit[0];
+	if (share && weir_is_share_of(share, j, side) && (rule->cluster & 1)) {
+		limit.cost = weir_read_once(share->limit[0].cost);
+		limit.burst = weir_read_once(share->limit[0].burst);
+	} else {
+		j->share = 0;
+	}
+	limit.cost = weir_cost_capped(rule->unit[0], limit.cost, units);
+	if (!limit.cost)
+		return WEIR_PASSED;
+	charge = weir_charge_at(j, &client->tat[0], limit.cost, limit.burst, &next);
+	if (charge == WEIR_CHARGED)
+		j->after[0] = j->last = next;
 	else
-		weir_ask(j, client, charge != WEIR_CHARGED);
+		j->limit = 0;
+	if (share && j->share)
+		weir_add(charge == WEIR_CHARGED ? &share->limit[0].passed
+						: &share->limit[0].refused,
+			 weir_count_units(rule->unit[0], units));
 	return charge == WEIR_CHARGED ? WEIR_PASSED : weir_refusal_of(charge);
 }
 
@@ -361,15 +401,16 @@ weir_inline u32 weir_charge_client(struct weir_judgement *j, const struct weir_r
 	u32 verdict;
 	u64 cost;
 
-	if (weir_unlikely(rule->limits > 1 || (rule->cluster & WEIR_CLUSTER_LIMITS))) {
+	j->cluster = rule->cluster;
+	if (weir_unlikely(rule->limits > 1 || j->share || units->packets > 1)) {
 		j->last = 0;
-		verdict = rule->cluster & WEIR_CLUSTER_LIMITS
-				  ? weir_charge_cluster(j, units, client)
-				  : weir_charge_several(j, units, client);
+		verdict = !j->share	      ? weir_charge_several(j, units, client)
+			  : rule->limits == 1 ? weir_charge_share(j, units, client)
+					      : weir_charge_shares(j, units, client);
 		*last = j->last;
 		return verdict;
 	}
-	cost = rule->limits ? weir_cost_of(rule, 0, units) : 0;
+	cost = rule->limits ? weir_cost(rule->unit[0], rule->limit[0].cost, units) : 0;
 	if (!cost)
 		return WEIR_PASSED;
 	charge = weir_charge_at(j, &client->tat[0], cost, rule->limit[0].burst, last);
@@ -479,13 +520,13 @@ __noinline int weir_reclassify(struct weir_judgement *j, const struct weir_key *
 		return 0;
 	weir_recognise(j, side, key);
 	old.word = weir_read_once(client->standing_word);
+	j->share = 0;
 	if ((s32)(old.standing.epoch - j->epoch) > 0)
 		return 0;
 	rule = weir_rule(side, j);
-	if (old.standing.tier == j->tier) {
+	if (old.standing.tier == j->tier && (rule->cluster & WEIR_CLUSTER_LIMITS)) {
 		new.standing.share = old.standing.share;
-		if (rule->cluster)
-			j->share = (u16)weir_share_of(j, side, client);
+		j->share = (u16)weir_share_of(j, side, old.standing.share);
 	}
 	if (old.standing.flags & WEIR_CLIENT_BANNED)
 		client->tat[WEIR_LIMITS - 1] = 0;
@@ -536,9 +577,10 @@ weir_inline u32 weir_judge_known(struct weir_judgement *j, const struct weir_sid
 	u32 verdict;
 
 	j->flags = standing.flags;
+	j->share = standing.share;
 	if (weir_unlikely(standing.epoch != j->epoch)) {
 		weir_reclassify(j, key, client);
-		standing.tier = (u8)j->tier;
+		standing.tier = j->tier & 0xf;
 	}
 	rule = weir_settle(j, side, key->service, standing.tier);
 	verdict = weir_by_flags(j, client, rule);
@@ -572,7 +614,7 @@ weir_inline u32 weir_charge_first(struct weir_judgement *j, const struct weir_ru
 		u64 next = 0, cost = 0;
 
 		if (i < rule->limits && verdict == WEIR_PASSED)
-			cost = weir_cost_capped(rule->unit[i], rule->limit[i].cost, units);
+			cost = weir_cost_of(rule, i, units);
 		if (cost && !weir_gcra(0, weir_now(j), cost, rule->limit[i].burst, &next)) {
 			verdict = WEIR_LIMITED;
 			j->limit = i;
@@ -769,6 +811,7 @@ weir_inline const struct weir_side *weir_start(struct weir_judgement *j, u32 ifi
 	__builtin_memset(j->after, 0, sizeof(j->after));
 	j->series = 0;
 	j->share = 0;
+	j->cluster = 0;
 	j->about = weir_about_now() << WEIR_TICK_SHIFT;
 	j->now = 0;
 	side = weir_side(j);
@@ -807,6 +850,8 @@ weir_inline u32 weir_judge(struct weir_judgement *j, const struct weir_side *sid
 		verdict = weir_judge_known(j, side, &key, set, way, units);
 	else
 		verdict = weir_judge_unknown(j, side, &key, units);
+	if (weir_unlikely(j->cluster & WEIR_CLUSTER_LIMITS) && weir_may_be_low(j, side))
+		weir_ask(j, &key);
 	if (verdict == WEIR_PASSED && (service->flags & WEIR_SERVICE_GROUPS)) {
 		verdict = weir_charge_groups(j, units);
 		if (weir_is_refusal(verdict))

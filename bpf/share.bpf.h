@@ -10,20 +10,21 @@
 
 #include "bpf/judgement.bpf.h"
 
-/* The number of the client's share; 0: it has none, or that is another's or of another generation */
-weir_inline u32 weir_share_of(const struct weir_judgement *j, const struct weir_side *side,
-			      const struct weir_client *client)
+/* Is it the judged client's, and of this generation? */
+weir_inline bool weir_is_share_of(const struct weir_share *share, const struct weir_judgement *j,
+				  const struct weir_side *side)
 {
-	u32 number = weir_read_standing(client).share;
-	const struct weir_share *share;
+	return weir_read_once(share->hash) == j->hash &&
+	       weir_read_once(share->generation) == side->generation;
+}
 
-	if (!number)
-		return 0;
-	share = bpf_map_lookup_elem(&weir_share, &number);
-	if (!share || weir_read_once(share->hash) != j->hash ||
-	    weir_read_once(share->generation) != side->generation)
-		return 0;
-	return number;
+/* The number, if that is so; else 0 */
+weir_inline u32 weir_share_of(const struct weir_judgement *j, const struct weir_side *side,
+			      u32 number)
+{
+	const struct weir_share *share = bpf_map_lookup_elem(&weir_share, &number);
+
+	return share && weir_is_share_of(share, j, side) ? number : 0;
 }
 
 /* Limit i of the client that is judged: by j->share, else as all clients have it */
@@ -82,18 +83,21 @@ __noinline int weir_count_share(struct weir_judgement *j, const struct weir_unit
 	return 0;
 }
 
-/*
- * Is a cluster limit about to refuse its client, or has it? By half of its burst, and by the lagging time: late, it takes a bucket for
- * emptier than it is, which only asks early.
- */
-weir_inline bool weir_runs_low(const struct weir_judgement *j, const struct weir_rule *rule,
-			       u32 refused)
+/* Is less than half of the burst left? By the lagging time: late, it takes a bucket for emptier than it is, which only asks early. */
+weir_inline bool weir_is_low(const struct weir_judgement *j, u64 tat,
+			     const struct weir_limit *limit)
 {
-	if (refused)
-		return rule->cluster >> (j->limit % WEIR_LIMITS) & 1;
+	return tat > j->about + weir_read_once(limit->burst) / 2;
+}
+
+/* Is a limit of a cluster about to refuse its client, or has it? */
+weir_inline bool weir_runs_low(const struct weir_judgement *j, const struct weir_rule *rule)
+{
+	if (j->limit < WEIR_LIMITS)
+		return rule->cluster >> j->limit & 1;
 	for (u32 i = 0; i < WEIR_LIMITS && i < rule->limits; i++)
 		if ((rule->cluster >> i & 1) && j->after[i] &&
-		    j->after[i] > j->about + weir_read_once(rule->limit[i].burst) / 2)
+		    weir_is_low(j, j->after[i], &rule->limit[i]))
 			return true;
 	return false;
 }
@@ -114,23 +118,51 @@ weir_inline bool weir_may_ask(const struct weir_judgement *j)
 	return true;
 }
 
+/* The same, for the most part, told from what is at hand: most packets of such rules need no more. */
+weir_inline bool weir_may_be_low(const struct weir_judgement *j, const struct weir_side *side)
+{
+	const struct weir_rule *rule;
+
+	if (j->share || (j->flags & WEIR_CLIENT_ASKED))
+		return false;
+	rule = weir_rule(side, j);
+	return j->limit < WEIR_LIMITS || rule->limits > 1 ||
+	       weir_is_low(j, j->after[0], &rule->limit[0]);
+}
+
+weir_inline bool weir_may_need_share(const struct weir_judgement *j,
+				     const struct weir_client *client)
+{
+	struct weir_standing standing = weir_read_standing(client);
+	const struct weir_side *side = weir_side(j);
+
+	return side && !(standing.flags & WEIR_CLIENT_ASKED) &&
+	       weir_runs_low(j, weir_rule(side, j));
+}
+
 /*
  * A client that has no share asks for one, if it may need one and has not asked yet. Who wins the flag asks; who loses to
- * another write of that word asks with the client's next packet.
+ * another write of that word asks with the client's next packet. Parents do not come here with their own key, and are not found by another.
  */
-__noinline int weir_ask(struct weir_judgement *j, struct weir_client *client, u32 refused)
+__noinline int weir_ask(struct weir_judgement *j, const struct weir_key *key)
 {
 	union weir_standing_word old, asked;
-	const struct weir_side *side;
+	struct weir_client_set *set;
+	struct weir_client *client;
 	struct weir_hot *hot;
+	u32 way;
 
-	if (!j || !client)
+	if (!j || !key || (key->service & WEIR_CLIENT_PARENT))
 		return 0;
+	set = weir_set_of(j->hash);
+	if (!set)
+		return 0;
+	way = weir_find(set, j->hash, key);
+	if (way >= WEIR_WAYS)
+		return 0;
+	client = &set->way[way];
 	old.word = asked.word = weir_read_once(client->standing_word);
-	if ((old.standing.flags & WEIR_CLIENT_ASKED) || (old.standing.service & WEIR_CLIENT_PARENT))
-		return 0;
-	side = weir_side(j);
-	if (!side || !weir_runs_low(j, weir_rule(side, j), refused) || !weir_may_ask(j))
+	if (!weir_may_need_share(j, client) || !weir_may_ask(j))
 		return 0;
 	hot = bpf_ringbuf_reserve(&weir_hot, sizeof(*hot), 0);
 	if (!hot) {
@@ -139,9 +171,9 @@ __noinline int weir_ask(struct weir_judgement *j, struct weir_client *client, u3
 	}
 	__builtin_memset(hot, 0, sizeof(*hot));
 	hot->hash = j->hash;
-	hot->addr[0] = client->addr[0];
-	hot->addr[1] = client->addr[1];
-	hot->service = old.standing.service;
+	hot->addr[0] = key->addr[0];
+	hot->addr[1] = key->addr[1];
+	hot->service = key->service;
 	hot->tier = old.standing.tier;
 	asked.standing.flags |= WEIR_CLIENT_ASKED;
 	if (weir_compare_and_swap(&client->standing_word, old.word, asked.word) == old.word)

@@ -173,6 +173,7 @@ static void open_datapath(struct bench *bench, uint32_t room)
 
 	datapath_away(bench->datapath);
 	bench->datapath = datapath_from(
+		false,
 		"interfaces: [{name: lo}]\n"
 		"services: [{name: web, match: [tcp/80, udp/53]}, {name: other, latency: false}]\n"
 		"upstreams:\n"

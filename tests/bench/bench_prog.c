@@ -21,10 +21,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/core/client_table.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/bench.skel.h"
 #include "tests/bench/measure.h"
 #include "tests/tools/flood_frame.h"
+#include "user/datapath/shares.h"
 
 #define CPUS_MAX 2
 #define ROUNDS_MAX 400
@@ -45,6 +47,11 @@ struct row {
 	int cpus;
 	u64 sources; /* a power of two, or 0: each packet a new one */
 	unsigned int claims;
+	enum {
+		NODE,
+		EVEN,
+		WATCHED
+	} cluster; /* the limit is of a cluster: its even share, or one of the client's own */
 };
 
 /*
@@ -68,9 +75,12 @@ struct row {
 /* clang-format off */
 static const struct row rows[] = {
 	{"one limit", KEEP, 0, 0, 1, 1, KNOWN | PASSED},
+	{"one limit of a cluster", KEEP, 0, 0, 1, 1, KNOWN | PASSED, EVEN},
+	{"one limit of a cluster, watched", KEEP, 0, 0, 1, 1, KNOWN | PASSED, WATCHED},
 	{"one limit", KEEP, 0, 0, 1, 1024, KNOWN | PASSED},
 	{"one limit", KEEP, 0, 0, 1, 65536, KNOWN | PASSED},
 	{"one limit", KEEP, 0, 0, 1, 1048576, PASSED},
+	{"one limit of a cluster", KEEP, 0, 0, 1, 1048576, PASSED, EVEN},
 	{"one limit", KEEP, 1, 0, 1, 1, KNOWN | PASSED},
 	{"one limit", KEEP, 1, 0, 1, 1024, KNOWN | PASSED},
 	{"one limit", KEEP, 1, 0, 1, 65536, KNOWN | PASSED},
@@ -117,16 +127,40 @@ struct figures {
 /* -------------------------------------------------------------------------------- the datapath */
 
 /* Each row starts from an empty table. */
-static void open_datapath(struct bench *bench, const char *limits)
+static void open_datapath(struct bench *bench, const struct row *row)
 {
 	datapath_away(bench->datapath);
-	bench->datapath = datapath_from("interfaces: [{name: lo}]\n"
+	bench->datapath = datapath_from(row->cluster != NODE,
+					"interfaces: [{name: lo}]\n"
 					"services:\n"
 					"  - {name: measured, match: [udp/53], %s}\n"
 					"table: {clients: %d}\n",
-					limits, TABLE_CLIENTS);
+					row->limits, TABLE_CLIENTS);
 	enter_program(bpf_map__fd(bench->skeleton->maps.weir_bench_prog), BENCH_WEIR,
 		      datapath_program_fd(bench->datapath, 0));
+}
+
+/* The one client that there is: from now on it is charged to a share of its own. */
+static uint32_t watch_client(const struct bench *bench)
+{
+	struct datapath_table table = datapath_table(bench->datapath);
+	int number = -ENOENT;
+
+	for (u32 i = 0; i < table.sets * WEIR_WAYS; i++) {
+		const struct weir_client *client = &table.set[i / WEIR_WAYS].way[i % WEIR_WAYS];
+		struct weir_hot hot = {.addr = {client->addr[0], client->addr[1]},
+				       .service = client->service,
+				       .tier = client->tier};
+		struct weir_key key = {{hot.addr[0], hot.addr[1]}, hot.service};
+
+		if (!(u32)table.set[i / WEIR_WAYS].slot[i % WEIR_WAYS])
+			continue;
+		hot.hash = weir_hash(&key, datapath_names(bench->datapath)->seed);
+		number = shares_watch(bench->datapath, datapath_generation(bench->datapath), &hot);
+	}
+	if (number <= 0)
+		die("can not watch the client: %s", strerror(-number));
+	return (uint32_t)number;
 }
 
 struct counts {
@@ -337,9 +371,12 @@ static bool measure(struct bench *bench, const struct row *row)
 	struct counts before, after;
 	double new_share, refused_share;
 	char sources[32] = "all new";
+	uint32_t number = 0;
 
 	set_sources(bench, row);
 	run_threads(bench, row, 0, warm, figures);
+	if (row->cluster == WATCHED)
+		number = watch_client(bench);
 	before = read_counts(bench);
 	run_threads(bench, row, bench->rounds, 0, figures);
 	after = read_counts(bench);
@@ -350,6 +387,14 @@ static bool measure(struct bench *bench, const struct row *row)
 	if (after.packets - before.packets != packets)
 		die("%llu packets sent, weir has counted %llu", (unsigned long long)packets,
 		    (unsigned long long)(after.packets - before.packets));
+	if (number) {
+		struct shares_count count;
+
+		shares_count_client(bench->datapath, number, 0, &count);
+		if (count.passed != packets)
+			die("%llu packets sent, the share has counted %llu",
+			    (unsigned long long)packets, (unsigned long long)count.passed);
+	}
 	new_share = (double)(after.inserts - before.inserts) / (double)packets;
 	refused_share = (double)(after.refused - before.refused) / (double)packets;
 
@@ -385,7 +430,7 @@ int main(int argc, char **argv)
 		if (rows[i].cpus > cpus)
 			continue;
 		/* An empty table for each row: clients of an earlier one would still matter for a second. */
-		open_datapath(&bench, rows[i].limits);
+		open_datapath(&bench, &rows[i]);
 		good &= measure(&bench, &rows[i]);
 	}
 	datapath_away(bench.datapath);

@@ -38,21 +38,36 @@ static struct config *configuration(const char *format, va_list arguments)
 	return config;
 }
 
-struct datapath *datapath_from(const char *format, ...)
+static void mark_cluster(struct config *config)
+{
+	for (size_t s = 0; s < config->services; s++)
+		for (size_t i = 0; i < WEIR_LIMITS; i++)
+			config->service[s].rule[0].limit[i].cluster = true;
+}
+
+static struct datapath *datapath_of(struct config *config)
 {
 	struct datapath_error error = {};
 	struct datapath *datapath;
+
+	datapath_detach_pins(PINS, error.text, sizeof(error.text));
+	if (datapath_open(config, &datapath, &error) || datapath_apply(datapath, config, &error))
+		die("%s", error.text);
+	config_unref(config);
+	return datapath;
+}
+
+struct datapath *datapath_from(bool cluster, const char *format, ...)
+{
 	struct config *config;
 	va_list arguments;
 
 	va_start(arguments, format);
 	config = configuration(format, arguments);
 	va_end(arguments);
-	datapath_detach_pins(PINS, error.text, sizeof(error.text));
-	if (datapath_open(config, &datapath, &error) || datapath_apply(datapath, config, &error))
-		die("%s", error.text);
-	config_unref(config);
-	return datapath;
+	if (cluster)
+		mark_cluster(config);
+	return datapath_of(config);
 }
 
 void datapath_away(struct datapath *datapath)

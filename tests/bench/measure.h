@@ -14,8 +14,10 @@
 
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The programs as the daemon loads them, under pins of its own. Test runs count for interface 1, lo. `format`: YAML, without pins */
-struct datapath *datapath_from(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The programs as the daemon loads them, under pins of its own. Test runs count for interface 1, lo. `format`: YAML, without pins. cluster:
+ * the limits of clients hold over a cluster. */
+struct datapath *datapath_from(bool cluster, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* NULL is allowed. */
 void datapath_away(struct datapath *datapath);
 

@@ -10,7 +10,6 @@
 /* last: cmocka.h wants the above */
 #include <cmocka.h>
 
-#include "bpf/core/gcra.h"
 #include "tests/prog/share_lab.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -106,18 +105,6 @@ static void an_even_share_that_grows_locks_nobody_out(void **state)
 	usleep(40000);
 	assert_int_equal(share_lab_passes(lab, UDP4, 1), 1);
 	lab_close(lab);
-}
-
-/* A unit of a slow share costs up to a year: many of them in one packet must not wrap round to a few ticks. */
-static void a_merged_packet_of_a_slow_share_is_refused(void **state)
-{
-	struct weir_units units = {.packets = 37, .bytes = 37 * 1500};
-
-	(void)state;
-	assert_true(weir_cost_capped(WEIR_UNIT_PACKETS, 31536000ULL * WEIR_TICKS_PER_SEC, &units) >
-		    31536000ULL * WEIR_TICKS_PER_SEC);
-	assert_int_equal(weir_cost_capped(WEIR_UNIT_PACKETS, 1000, &units), 37000);
-	assert_int_equal(weir_cost_capped(WEIR_UNIT_BYTES, 1 << 20, &units), 37 * 1500);
 }
 
 /* --------------------------------------------------------------------------------------- who asks */
@@ -730,7 +717,6 @@ static int tests(void)
 		cmocka_unit_test(a_limit_of_the_node_is_not_shared),
 		cmocka_unit_test(the_even_share_can_be_changed_for_all),
 		cmocka_unit_test(an_even_share_that_grows_locks_nobody_out),
-		cmocka_unit_test(a_merged_packet_of_a_slow_share_is_refused),
 		cmocka_unit_test(who_uses_up_half_of_its_even_share_asks_once),
 		cmocka_unit_test(who_is_refused_at_once_asks_with_the_next_packet),
 		cmocka_unit_test(only_a_limit_of_the_cluster_makes_a_client_ask),

@@ -10,6 +10,7 @@
 /* last: cmocka.h wants the above */
 #include <cmocka.h>
 
+#include "bpf/abi/share.h"
 #include "user/base/prefix.h"
 #include "user/config/match.h"
 #include "user/datapath/compile.h"
@@ -97,6 +98,42 @@ static void limits_modes_and_masks_arrive(void **state)
 	assert_int_equal(rule(&out, 1, 1)->flags, WEIR_RULE_UNLIMITED);
 	assert_int_equal(out.side->ifindex[out.numbers.interface[1]], 43);
 	compiled_free(&out);
+	config_unref(config);
+}
+
+static void limits_of_a_cluster_are_marked_and_begin_as_even_shares(void **state)
+{
+	struct config *config = parse(
+		"interfaces: [{name: a}]\n"
+		"services: [{name: other, limits: {default: [8/s packets, 8/s packets]},\n"
+		"  group_limits: {default: [8/s packets, 8/s packets, 8000/s packets burst 8M]}}]\n");
+	struct config_rule *limits = &config->service[0].rule[0];
+	const uint32_t ifindex[WEIR_INTERFACES] = {42};
+	struct weir_state *names = calloc(1, sizeof(*names));
+	struct datapath_error error = {};
+
+	(void)state;
+	limits->limit[1].cluster = limits->group[0].cluster = limits->group[2].cluster = true;
+	for (u32 nodes = 0; nodes < 5; nodes += 4) {
+		u64 n = nodes ? nodes : 1;
+		const struct weir_rule *is;
+		struct compiled out;
+
+		names->nodes = nodes;
+		assert_int_equal(compile(config, CPUS, ifindex, names, &out, &error), 0);
+		is = rule(&out, 0, 0);
+		assert_int_equal(is->cluster,
+				 1 << 1 | WEIR_CLUSTER_GROUP(0) | WEIR_CLUSTER_GROUP(2));
+		assert_int_equal(is->limit[0].cost, WEIR_TICKS_PER_SEC / 8);
+		assert_int_equal(is->limit[1].cost, n * WEIR_TICKS_PER_SEC / 8);
+		assert_int_equal(is->limit[1].burst, WEIR_TICKS_PER_SEC);
+		assert_int_equal(is->group[0].cost, n * WEIR_TICKS_PER_SEC / 8);
+		assert_int_equal(is->group[1].cost, WEIR_TICKS_PER_SEC / 8);
+		/* a millisecond's worth of the share */
+		assert_int_equal(is->chunk[2], nodes ? 1 : 7);
+		compiled_free(&out);
+	}
+	free(names);
 	config_unref(config);
 }
 
@@ -520,6 +557,7 @@ int main(void)
 		cmocka_unit_test(services_are_followed_as_configured),
 		cmocka_unit_test(without_latency_nothing_is_followed),
 		cmocka_unit_test(slots_are_cut_at_native_bounds_and_buckets),
+		cmocka_unit_test(limits_of_a_cluster_are_marked_and_begin_as_even_shares),
 		cmocka_unit_test(chunks_never_exceed_the_burst),
 		cmocka_unit_test(every_packet_finds_the_service_the_words_name),
 		cmocka_unit_test(all_ports_of_a_protocol_are_of_their_service),

@@ -420,6 +420,25 @@ static void the_slowest_limits_and_the_largest_packets_do_not_overflow(void **st
 	assert_true(weir_cost(WEIR_UNIT_PACKETS, daily.cost, &most) / 4096 == daily.cost);
 }
 
+/* One unit a year: many of them in one packet must not wrap round to a few ticks. */
+static void a_merged_packet_of_the_slowest_share_costs_more_than_any_burst(void **state)
+{
+	const u64 year = 31536000ULL * WEIR_TICKS_PER_SEC;
+
+	(void)state;
+	for (u32 packets = 1; packets < 65536; packets++) {
+		const struct weir_units units = {.packets = packets, .bytes = packets * 1500ULL};
+		u64 next, cost = weir_cost_capped(WEIR_UNIT_PACKETS, year, &units);
+
+		assert_true(packets == 1 ? cost == year : cost >= 2 * year);
+		assert_int_equal(weir_gcra(5 * year, 5 * year, cost, year, &next), packets == 1);
+		assert_int_equal(weir_cost_capped(WEIR_UNIT_PACKETS, 1000, &units), packets * 1000);
+		assert_int_equal(weir_cost_capped(WEIR_UNIT_BYTES, 1 << 20, &units),
+				 packets * 1500);
+		assert_int_equal(weir_cost_capped(WEIR_UNIT_CONNECTIONS, year, &units), 0);
+	}
+}
+
 static void units_that_a_packet_has_none_of_cost_nothing(void **state)
 {
 	struct weir_units ack = {.packets = 1, .bytes = 60, .connections = 0};
@@ -689,6 +708,7 @@ int main(void)
 		cmocka_unit_test(bytes_never_exceed_their_limit_by_rounding),
 		cmocka_unit_test(a_cost_is_rounded_up_to_whole_ticks),
 		cmocka_unit_test(the_slowest_limits_and_the_largest_packets_do_not_overflow),
+		cmocka_unit_test(a_merged_packet_of_the_slowest_share_costs_more_than_any_burst),
 		cmocka_unit_test(units_that_a_packet_has_none_of_cost_nothing),
 		cmocka_unit_test(threads_on_one_bucket_pass_exactly_the_limit),
 		cmocka_unit_test(threads_whose_clocks_disagree_pass_no_more),
