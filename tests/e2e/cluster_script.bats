@@ -230,7 +230,7 @@ nodes_of() { awk '{ print $6 }' <<< "$1"; }
 }
 
 @test "the script of orders runs on a Redis Cluster, and with nothing allowed but what it says" {
-	redis --cluster-enabled yes --cluster-config-file "$dir/nodes.conf" --port 6379 --bind 127.0.0.1
+	redis --cluster-enabled yes --cluster-config-file "$redis_dir/nodes.conf" --port 6379 --bind 127.0.0.1
 	cli CLUSTER ADDSLOTSRANGE 0 16383 > /dev/null
 	for _ in {1..250}; do
 		[[ $(cli CLUSTER INFO) != *cluster_state:ok* ]] || break
