@@ -397,6 +397,16 @@ size_t ledger_lapse(struct ledger *ledger, uint64_t now_ns, ledger_shared *share
 
 /* ----------------------------------------------------------------------------------------- figures */
 
+bool ledger_knows_nodes(const struct ledger *ledger)
+{
+	return ledger->cluster.nodes;
+}
+
+const char *ledger_nodes_key(const struct ledger *ledger)
+{
+	return ledger->shard[0].nodes_name;
+}
+
 uint32_t ledger_nodes(const struct ledger *ledger)
 {
 	return ledger->cluster.nodes ? ledger->cluster.nodes : 1;

@@ -131,7 +131,10 @@ void ledger_end(struct ledger *ledger, uint64_t now_ns);
 
 /* ------------------------------------------------------------------------------------------ figures */
 
-uint32_t ledger_nodes(const struct ledger *ledger); /* N, at least 1 */
+uint32_t ledger_nodes(const struct ledger *ledger);   /* N, at least 1 */
+bool ledger_knows_nodes(const struct ledger *ledger); /* from an answer, or from before a restart */
+/* The key in Redis with the names of the nodes: a sorted set */
+const char *ledger_nodes_key(const struct ledger *ledger);
 /* The worst of its keys, as of the last ledger_lapse(); without keys as one would be */
 enum cluster_mode ledger_mode(const struct ledger *ledger);
 /* Redis' clock at the last answer, by its TIME; 0: none yet */

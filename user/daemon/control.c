@@ -11,7 +11,9 @@
 #include "user/base/log.h"
 #include "user/base/prefix.h"
 #include "user/base/words.h"
+#include "user/cluster/seal.h"
 #include "user/config/limit.h"
+#include "user/daemon/orders_apply.h"
 
 /* -------------------------------------------------------------------------------- for HTTP threads */
 
@@ -210,12 +212,45 @@ static void change_breakers(struct control *control)
 			  strerror(-result));
 }
 
+static void change_cluster(struct control *control, struct seal *seal, bool new)
+{
+	int result;
+
+	if (new)
+		cluster_recall_bans(control);
+	result = cluster_change(control->gather.cluster, control->config, seal);
+
+	if (result)
+		log_error("cluster",
+			  "cannot start the cluster's thread: %s; this node keeps even shares",
+			  strerror(-result));
+}
+
+/* Reads the file again and applies it. On failure nothing has changed, and *error says why. */
+static int apply_file(struct control *control, const char *path, struct config **config,
+		      struct seal **seal, struct config_error *error)
+{
+	struct datapath_error refused = {};
+	int result = config_load(path, config, error);
+
+	if (result)
+		return result;
+	result = cluster_prepare(*config, seal, error);
+	if (result)
+		return result;
+	result = datapath_change(control->gather.datapath, *config, &refused);
+	if (result)
+		snprintf(error->text, sizeof(error->text), "%.300s: %.200s", path, refused.text);
+	return result;
+}
+
 int control_reload(struct control *control, const char *request_id, char *why)
 {
 	struct gather *gather = &control->gather;
 	struct config *config = NULL, *old = control->config;
 	struct config_error error = {};
-	struct datapath_error refused = {};
+	struct seal *seal = NULL;
+	bool is_new;
 	int result;
 
 	if (!old->path) { /* nothing is wrong with what is applied */
@@ -227,13 +262,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 			snprintf(why, sizeof(error.text), "%s", error.text);
 		return -ENOENT;
 	}
-	result = config_load(old->path, &config, &error);
-	if (!result) {
-		result = datapath_change(gather->datapath, config, &refused);
-		if (result)
-			snprintf(error.text, sizeof(error.text), "%.300s: %.200s", old->path,
-				 refused.text);
-	}
+	result = apply_file(control, old->path, &config, &seal, &error);
 	gather->reload_ok = !result;
 	if (result) {
 		gather->reloads_failed++;
@@ -241,6 +270,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		log_request(LOG_ERR, "config", request_id, "not reloaded, the old one stays: %s",
 			    error.text);
 		config_unref(config);
+		seal_free(seal);
 		if (why)
 			snprintf(why, sizeof(error.text), "%s", error.text);
 	} else {
@@ -248,7 +278,9 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		gather->reload_ok_time = clock_unix_seconds();
 		datapath_follow(gather->datapath);
 		warn_of_fixed(old, config);
+		is_new = !old->cluster.enabled;
 		use_config(control, config);
+		change_cluster(control, seal, is_new);
 		change_breakers(control);
 		upstreams_change(control);
 		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u",
@@ -318,6 +350,17 @@ static int start_breakers(struct control *control)
 	return 0;
 }
 
+static int start_cluster(struct control *control, struct seal *seal)
+{
+	cluster_recall_bans(control);
+	control->gather.cluster =
+		cluster_new(control->gather.datapath, control->config, seal, control->orders);
+	if (control->gather.cluster)
+		return 0;
+	log_error("cluster", "out of memory, descriptors or threads");
+	return -ENOMEM;
+}
+
 static void control_free(struct control *control)
 {
 	if (!control)
@@ -328,6 +371,7 @@ static void control_free(struct control *control)
 	scan_flows_free(control->gather.scan_flows);
 	resolve_free(control->gather.resolve);
 	breakers_free(control->gather.breakers);
+	cluster_free(control->gather.cluster);
 	datapath_close(control->gather.datapath);
 	order_box_free(control->orders);
 	feed_free(control->feed);
@@ -355,6 +399,8 @@ static void abandon(struct control *control)
 int control_start(struct config *config, const char *socket, struct control **out)
 {
 	struct control *control = calloc(1, sizeof(*control));
+	struct config_error error = {};
+	struct seal *seal = NULL;
 	int result = -ENOMEM;
 
 	if (!control)
@@ -369,9 +415,17 @@ int control_start(struct config *config, const char *socket, struct control **ou
 	control->orders = order_box_new();
 	control->socket = socket ? strdup(socket) : NULL;
 	if (control->queue && control->feed && control->orders && (control->socket || !socket))
+		result = cluster_prepare(config, &seal, &error);
+	if (result && error.text[0])
+		log_error("cluster", "%s", error.text);
+	if (!result)
 		result = start_datapath(control);
 	if (!result)
 		result = start_breakers(control);
+	if (!result)
+		result = start_cluster(control, seal);
+	else
+		seal_free(seal);
 	if (!result)
 		result = upstreams_start(control);
 	if (!result)
@@ -394,6 +448,8 @@ int control_finish(struct control *control)
 
 	queue_shut(control->queue);
 	feed_shut(control->feed);
+	cluster_free(control->gather.cluster); /* it writes to what may be detached now */
+	control->gather.cluster = NULL;
 	if (control->detached)
 		log_info("daemon", "stopped; detached");
 	else if (control->config->keep_on_exit)

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "user/daemon/breakers.h"
+#include "user/daemon/cluster.h"
 #include "user/daemon/feed.h"
 #include "user/daemon/gather.h"
 #include "user/daemon/order_box.h"

@@ -9,6 +9,7 @@
 #include "user/base/words.h"
 #include "user/config/limit.h"
 #include "user/daemon/breakers.h"
+#include "user/daemon/cluster.h"
 #include "user/daemon/gather_latency.h"
 #include "user/metrics/health.h"
 
@@ -357,6 +358,7 @@ struct snapshot *gather_snapshot(struct gather *gather, const struct snapshot *p
 	add_links(gather, out);
 	add_series(gather, out);
 	add_limits(gather, out);
+	cluster_show(gather->cluster, out);
 	add_pressure(gather, previous, out);
 	datapath_totals(gather->datapath, &out->totals);
 	for (size_t i = 0; i < out->series_count; i++)

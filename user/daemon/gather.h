@@ -17,6 +17,7 @@ struct gather {
 	struct scan_flows *scan_flows;
 	struct resolve *resolve;
 	struct breakers *breakers;
+	struct cluster *cluster;
 	struct scan_pause pause; /* what a scan does in between */
 	struct histogram scan_duration;
 	double start_time;

@@ -59,13 +59,13 @@ static bool is_limited(const struct weir_client *client, const struct weir_side 
 	return false;
 }
 
-/* The bits of a prefix that a client address was cut to, from the mask its service uses */
-static unsigned int prefix_length(const struct weir_side *side, const struct weir_client *client)
+unsigned int scan_client_length(const struct weir_side *side, const uint8_t addr[16],
+				uint8_t number)
 {
-	const struct weir_service *service = &side->service[client->service % WEIR_SERVICES];
-	bool ipv6 = !prefix_is_ipv4((const uint8_t *)client->addr, 128);
-	const u64 *mask = client->service & WEIR_CLIENT_PARENT ? service->parent_mask[ipv6]
-							       : service->mask[ipv6];
+	const struct weir_service *service = &side->service[number % WEIR_SERVICES];
+	bool ipv6 = !prefix_is_ipv4(addr, 128);
+	const u64 *mask = number & WEIR_CLIENT_PARENT ? service->parent_mask[ipv6]
+						      : service->mask[ipv6];
 
 	return (unsigned int)(__builtin_popcountll(mask[0]) + __builtin_popcountll(mask[1]));
 }
@@ -109,7 +109,8 @@ static void look(struct seen *seen, uint32_t tag, const struct weir_client *clie
 	refused = (refused - (uint32_t)before.refused) & SEEN_MASK;
 	if (passed || refused) {
 		struct snapshot_client busy = {
-			.length = (uint8_t)prefix_length(input->side, client),
+			.length = (uint8_t)scan_client_length(
+				input->side, (const uint8_t *)client->addr, client->service),
 			.flags = client->flags | (client->service & WEIR_CLIENT_PARENT),
 			.service = client->service % WEIR_SERVICES,
 			.tier = client->tier % WEIR_TIERS,

@@ -44,5 +44,12 @@ struct scan_input {
 	struct scan_pause pause;
 };
 
+/*
+ * The bits of a prefix that a client's address was cut to, 0 .. 128, from the mask its service uses. number: of the service, or'ed with
+ * WEIR_CLIENT_PARENT
+ */
+unsigned int scan_client_length(const struct weir_side *side, const uint8_t addr[16],
+				uint8_t number);
+
 /* Fills service[].clients and .clients_limited, table_entries, top[] and tops of *out. */
 void scan_run(struct scan *scan, const struct scan_input *input, struct snapshot *out);

@@ -10,6 +10,7 @@
 #include "bpf/abi/share.h"
 #include "user/base/bounds.h"
 #include "user/base/prefix.h"
+#include "user/config/limit.h"
 #include "user/datapath/prefixes.h"
 
 /* ------------------------------------------------------------------------- services and limits */
@@ -105,10 +106,22 @@ static void compile_rule(const struct config_rule *rule, bool unlimited, uint32_
 	}
 }
 
+/*
+ * Before the first answer of Redis nobody knows how many nodes there are. To begin with the whole limit would multiply it by them when all start
+ * at once; with too little, it is a matter of milliseconds.
+ */
+static uint32_t nodes_of(const struct config *config, const struct weir_state *state)
+{
+	if (state->nodes)
+		return state->nodes;
+	return config->cluster.enabled ? LIMIT_CLUSTER_NODES : 1;
+}
+
 static int compile_rules(const struct config *config, uint32_t cpus, struct weir_state *state,
 			 struct compiled *out, struct datapath_error *error)
 {
 	const struct numbers *numbers = &out->numbers;
+	uint32_t nodes = nodes_of(config, state);
 
 	for (size_t s = 0; s < config->services; s++) {
 		uint32_t service = numbers->service[s];
@@ -119,7 +132,7 @@ static int compile_rules(const struct config *config, uint32_t cpus, struct weir
 			struct weir_rule *rule = &out->side->rule[service * WEIR_TIERS + tier];
 
 			compile_rule(&config->service[s].rule[t], config->tier[t].unlimited, cpus,
-				     state->nodes, rule);
+				     nodes, rule);
 			for (size_t i = 0; i < config->interfaces; i++) {
 				uint32_t interface = numbers->interface[i];
 				uint32_t series =
