@@ -306,7 +306,7 @@ static void a_datagram_to_an_open_breaker_is_answered_byte_for_byte(void **state
 	(void)state;
 	set_gates(WEIR_GATE_REJECT);
 	for (size_t i = 0; i < COUNT(datagrams); i++) {
-		struct frame datagram, expected = {}, answer;
+		struct frame datagram, expected, answer;
 		size_t length, most;
 
 		build_datagram(datagrams[i], &datagram);
