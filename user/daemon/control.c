@@ -244,6 +244,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 			snprintf(why, sizeof(error.text), "%s", error.text);
 		return -ENOENT;
 	}
+	config_watch_note(control->watch);
 	result = config_load(old->path, &config, &error);
 	if (!result) {
 		result = datapath_change(gather->datapath, config, &refused);
