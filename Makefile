@@ -136,6 +136,10 @@ demo: ## see it work on this machine, in namespaces of its own; as root
 check: ## format, static analysis, house rules; nothing is run
 	scripts/check.sh
 
+.PHONY: check-deploy
+check-deploy: ## the objects of deploy/kubernetes against the published schemas; with node and npm
+	@tests/deploy/check.sh
+
 .PHONY: fuzz
 fuzz: $(fuzz_bin) ## each fuzzer for FUZZ_SECONDS=30, from tests/fuzz/corpus/NAME
 	scripts/fuzz.sh $(FUZZ_SECONDS) $(fuzz_bin)

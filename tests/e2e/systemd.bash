@@ -5,6 +5,7 @@
 #
 # After world: boot [LINE OF A DROP-IN...]; then ctl, member_of, unit_says. Before end_of_world: halt.
 
+# shellcheck disable=SC2154,SC2016 # lib.bash sets the world; a script for another shell
 unit=$BATS_TEST_DIRNAME/../../deploy/systemd/weir.service
 
 # Where cgroup v2 is mounted: alone, or beside the controllers of v1
@@ -29,7 +30,6 @@ install_once() {
 # boot [LINE...]: systemd is up and has the unit; what the drop-in says besides is up to the test
 boot() {
 	install_once
-	# shellcheck disable=SC2154 # world() sets them
 	cgroup=$(cgroups)/weir-$tag
 	mkdir "$cgroup" "$dir/etc"
 	cp "$yaml" "$dir/etc/weir.yaml"
@@ -74,7 +74,11 @@ find_daemon() {
 # another_daemon: not the one of before
 another_daemon() {
 	local before=$daemon
-	find_daemon 2> /dev/null && [ "$daemon" != "$before" ] && [ "$(is_now)" = active ] || { daemon=$before; return 1; }
+	if find_daemon 2> /dev/null && [ "$daemon" != "$before" ] && [ "$(is_now)" = active ]; then
+		return 0
+	fi
+	daemon=$before
+	return 1
 }
 
 is_now() { ctl show -P ActiveState weir; }
@@ -84,7 +88,7 @@ unit_says() { sed -n "s/^$1=//p" "$unit"; }
 
 # halt: nothing of it is left
 halt() {
-	[ -n "${cgroup-}" ] && [ -d "$cgroup" ] || return 0
+	[ -d "${cgroup-/none}" ] || return 0
 	[ -z "${init-}" ] || kill -KILL "$init" 2> /dev/null
 	eventually 5 remove_cgroups
 }

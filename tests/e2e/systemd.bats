@@ -204,6 +204,19 @@ access_of() {
 	is 30 "$(sends 40 --from 10.77.128.1)"
 }
 
+@test "a port below 1024 needs one more capability, which a drop-in adds" {
+	limited "1/hour packets burst 5"
+	sed -i 's/127.0.0.1:9464/127.0.0.1:81/' "$yaml"
+	boot Restart=no
+	refute ctl start weir
+	logged "need CAP_NET_BIND_SERVICE"
+	printf '[Service]\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n' > "$dir/more.conf"
+	inside cp "$dir/more.conf" /etc/systemd/system/weir.service.d/
+	ctl daemon-reload
+	up
+	is 200 "$(in_host curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:81/health/ready)"
+}
+
 @test "a broken configuration is not tried again and again; an interface that is away is" {
 	limited "1/hour packets burst 5" "colour: blue"
 	boot RestartSec=100ms

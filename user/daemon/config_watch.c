@@ -28,7 +28,9 @@ static struct stat look(const struct config_watch *watch)
 {
 	struct stat now;
 
-	return stat(watch->path, &now) ? (struct stat){} : now;
+	if (stat(watch->path, &now))
+		now = (struct stat){0};
+	return now;
 }
 
 static int watch_directory(const struct config_watch *watch)
