@@ -17,6 +17,7 @@ skip() {
 for tool in node npm kubectl; do
 	command -v $tool > /dev/null || skip "$tool is not installed"
 done
+kubectl kustomize --help | grep -q enable-helm || skip "kubectl is older than 1.21"
 "$python" -c 'import yaml' 2> /dev/null || skip "python3-yaml is not installed: make deps"
 
 # The packages of package-lock.json, once
