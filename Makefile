@@ -141,6 +141,10 @@ demo: ## see it work on this machine, in namespaces of its own; as root
 check: ## format, static analysis, house rules; nothing is run
 	scripts/check.sh
 
+.PHONY: check-deploy
+check-deploy: ## the objects of deploy/kubernetes against the published schemas; with node and npm
+	@tests/deploy/check.sh
+
 .PHONY: fuzz
 fuzz: $(fuzz_bin) ## each fuzzer for FUZZ_SECONDS=30, from tests/fuzz/corpus/NAME
 	scripts/fuzz.sh $(FUZZ_SECONDS) $(fuzz_bin)
@@ -150,19 +154,25 @@ vmlinux: ## renew vmlinux/vmlinux.h from the running kernel; rarely needed, see 
 	scripts/vmlinux.sh
 
 .PHONY: install
-install: build ## into DESTDIR and PREFIX=/usr/local; never overwrites a configuration
+install: build ## into DESTDIR and PREFIX=/usr/local, with the service; never overwrites a configuration
 	install -D -m 755 build/weir $(DESTDIR)$(PREFIX)/sbin/weir
 	@for page in $(wildcard docs/man/*.8 docs/man/*.5); do \
 		install -v -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; \
 	done
 	@[ ! -e scripts/completion/weir.bash ] || install -v -D -m 644 scripts/completion/weir.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
-	@mkdir -p build/install && sed 's|/usr/local/|$(PREFIX)/|; s|/etc/|$(SYSCONFDIR)/|' deploy/systemd/weir.service \
-		> build/install/weir.service
+	@mkdir -p build/install && for file in weir.service weir.sysusers weir.tmpfiles; do \
+		sed 's|/usr/local/|$(PREFIX)/|; s|/etc/|$(SYSCONFDIR)/|' deploy/systemd/$$file \
+			> build/install/$$file || exit; \
+	done
 	install -v -D -m 644 build/install/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
+	install -v -D -m 644 build/install/weir.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/weir.conf
+	install -v -D -m 644 build/install/weir.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/weir.conf
 	@[ ! -e deploy/weir.yaml ] || { [ -e $(DESTDIR)$(SYSCONFDIR)/weir/weir.yaml ] && \
 		echo "$(DESTDIR)$(SYSCONFDIR)/weir/weir.yaml is there already, left alone"; } || \
 		install -v -D -m 640 deploy/weir.yaml $(DESTDIR)$(SYSCONFDIR)/weir/weir.yaml
+	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || { systemd-sysusers $(PREFIX)/lib/sysusers.d/weir.conf && \
+		systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/weir.conf && systemctl daemon-reload; }
 
 .PHONY: clean
 clean: ## remove build/

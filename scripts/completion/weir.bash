@@ -55,7 +55,7 @@ _weir()
 	--completion) _weir_words 'bash' "$current"; return ;;
 	esac
 	case ${COMP_WORDS[1]} in
-	run) options='--config --interface --log --log-level --socket --help' ;;
+	run) options='--config --interface --log --log-level --socket --no-watch --help' ;;
 	check) options='--print --help' ;;
 	status) options='--socket --json --help' ;;
 	top) options='--socket --json --interval --once --by --service --limit --flows --sort --upstream --help' ;;

@@ -154,7 +154,8 @@ start() {
 launch() {
 	starts=$((${starts:-0} + 1))
 	log=$dir/weir-$starts.log
-	[ $# -gt 0 ] || set -- -c "$yaml"
+	# Most tests say when a new configuration counts
+	[ $# -gt 0 ] || set -- --no-watch -c "$yaml"
 	nsenter --net="/run/netns/$host" "$weir" run --log json "$@" 2> "$log" > "$dir/weir.out" 3>&- < /dev/null &
 	daemon=$!
 	echo "$daemon" >> "$dir/pids"

@@ -10,9 +10,9 @@ const struct cli_command cli_command[] = {
 		NULL,
 		"Limit and measure, in the foreground, until told to stop",
 		"Takes a configuration or, to look around first, only interfaces: then everything is measured "
-		"and nothing limited. SIGHUP reads the configuration again. What happens to the limits when the "
+		"and nothing limited. A configuration that is changed is applied at once, and at SIGHUP. What happens to the limits when the "
 		"daemon stops is up to on_exit in the configuration: detach or keep.",
-		CLI_CONFIG | CLI_INTERFACE | CLI_LOG | CLI_LOG_LEVEL | CLI_SOCKET,
+		CLI_CONFIG | CLI_INTERFACE | CLI_LOG | CLI_LOG_LEVEL | CLI_NO_WATCH | CLI_SOCKET,
 		cli_run,
 	},
 	{

@@ -125,6 +125,8 @@ static bool *flag(struct cli_options *out, size_t number)
 		return &out->once;
 	case CLI_NUMBER_WATCH:
 		return &out->watch;
+	case CLI_NUMBER_NO_WATCH:
+		return &out->no_watch;
 	case CLI_NUMBER_LIST:
 		return &out->list;
 	case CLI_NUMBER_FLOWS:

@@ -33,6 +33,8 @@ struct cli_command;
 	X(SOCKET, 's', "socket", "PATH", "<file>", \
 	  "The daemon's admin socket (default $WEIR_SOCKET, else " CLI_DEFAULT_SOCKET ")") \
 	X(JSON, 'j', "json", NULL, NULL, "JSON instead of text for people") \
+	X(NO_WATCH, 0, "no-watch", NULL, NULL, \
+	  "Apply a changed configuration only when told to, by reload or SIGHUP") \
 	X(PRINT, 0, "print", NULL, NULL, "Print the configuration with all defaults filled in") \
 	X(INTERVAL, 'n', "interval", "TIME", "500ms 1s 2s 5s", "Time between refreshes (default 1s)") \
 	X(ONCE, 0, "once", NULL, NULL, "Print once and leave") \
@@ -95,7 +97,7 @@ struct cli_options {
 	size_t interfaces;
 	const char *log_format, *log_level;
 	const char *socket;
-	bool json, print, once, watch, list, flows, cluster;
+	bool json, print, once, watch, no_watch, list, flows, cluster;
 	uint64_t interval_ns; /* 0: not given; so below */
 	const char *by;
 	const char *service;

@@ -15,6 +15,7 @@ int cli_run(const struct cli_options *options)
 		.log_format = options->log_format,
 		.log_level = options->log_level,
 		.socket = options->socket,
+		.no_watch = options->no_watch,
 	};
 	int result;
 

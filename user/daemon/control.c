@@ -262,6 +262,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 			snprintf(why, sizeof(error.text), "%s", error.text);
 		return -ENOENT;
 	}
+	config_watch_note(control->watch);
 	result = apply_file(control, old->path, &config, &seal, &error);
 	gather->reload_ok = !result;
 	if (result) {

@@ -10,6 +10,7 @@
 
 #include "user/daemon/breakers.h"
 #include "user/daemon/cluster.h"
+#include "user/daemon/config_watch.h"
 #include "user/daemon/feed.h"
 #include "user/daemon/gather.h"
 #include "user/daemon/order_box.h"
@@ -24,8 +25,9 @@ struct control {
 	struct feed *feed;
 	struct order_box *orders; /* on their way to and from the cluster thread */
 	struct http *http;
-	bool addresses_refused; /* the latest of them: said once */
-	bool resolve_behind;	/* the names are those of an earlier configuration */
+	struct config_watch *watch; /* borrowed; NULL: nobody watches the file */
+	bool addresses_refused;	    /* the latest of them: said once */
+	bool resolve_behind;	    /* the names are those of an earlier configuration */
 	pthread_mutex_t snapshot_lock;
 	struct snapshot *snapshot; /* the latest */
 	uint64_t last_snapshot_ns;

@@ -17,6 +17,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/log.h"
 #include "user/base/version.h"
+#include "user/daemon/config_watch.h"
 #include "user/daemon/orders_apply.h"
 #include "user/daemon/control.h"
 #include "user/daemon/links.h"
@@ -103,20 +104,40 @@ static void drain(int fd)
 
 /* -------------------------------------------------------------------------------------- the loop */
 
+static void reload(struct control *control)
+{
+	sd_notify(0, "RELOADING=1");
+	control_reload(control, NULL, NULL);
+	sd_notify(0, "READY=1");
+}
+
 static void on_signal(struct control *control, int fd)
 {
 	struct signalfd_siginfo signal;
 
 	while (read(fd, &signal, sizeof(signal)) == sizeof(signal)) {
 		if (signal.ssi_signo == SIGHUP) {
-			sd_notify(0, "RELOADING=1");
-			control_reload(control, NULL, NULL);
-			sd_notify(0, "READY=1");
+			reload(control);
 			continue;
 		}
 		log_info("daemon", "%s: stopping",
 			 signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 		control->stop = true;
+	}
+}
+
+static void on_file(struct control *control, bool events, bool waited)
+{
+	const char *path = control->config->path;
+
+	if (events && !config_watch_events(control->watch))
+		log_warning("config",
+			    "the directory of %s has gone: changes are not noticed any more; "
+			    "`weir reload` still reads it",
+			    path);
+	if (waited && config_watch_changed(control->watch)) {
+		log_info("config", "%s has changed", path);
+		reload(control);
 	}
 }
 
@@ -133,6 +154,8 @@ static void loop(struct control *control, int signals, int timer, int links)
 		{.fd = breakers_timer_fd(control->gather.breakers), .events = POLLIN},
 		{.fd = breakers_probes_fd(control->gather.breakers), .events = POLLIN},
 		{.fd = order_box_fd(control->orders), .events = POLLIN},
+		{.fd = config_watch_fd(control->watch), .events = POLLIN},
+		{.fd = config_watch_timer_fd(control->watch), .events = POLLIN},
 	};
 
 	while (!control->stop) {
@@ -154,6 +177,8 @@ static void loop(struct control *control, int signals, int timer, int links)
 			control_breakers(control, fds[7].revents, fds[8].revents);
 		if (fds[9].revents && cluster_take_orders(control))
 			control_publish(control);
+		if (fds[10].revents || fds[11].revents)
+			on_file(control, fds[10].revents, fds[11].revents);
 		if (fds[1].revents) {
 			drain(timer);
 			control_tick(control);
@@ -162,6 +187,30 @@ static void loop(struct control *control, int signals, int timer, int links)
 		if (fds[3].revents)
 			control_serve(control);
 	}
+}
+
+/* Before the file is read for the first time. Without it everything else works. NULL, and *error: it cannot be watched. */
+static struct config_watch *open_watch(const struct daemon_options *options, int *error)
+{
+	struct config_watch *watch = NULL;
+
+	*error = options->config_path && !options->no_watch
+			 ? config_watch_open(options->config_path, &watch)
+			 : 0;
+	return watch;
+}
+
+static void say_unwatched(const struct config *config, int error)
+{
+	if (error)
+		log_warning("config",
+			    "cannot watch %s: %s; a change is applied by `weir reload` only",
+			    config->path, strerror(-error));
+}
+
+static void cleanup_watch(struct config_watch **watch)
+{
+	config_watch_free(*watch);
 }
 
 static void say_ready(const struct control *control)
@@ -182,6 +231,8 @@ static void say_ready(const struct control *control)
 int daemon_run(const struct daemon_options *options)
 {
 	_cleanup_close_ int signals = -1, timer = -1, links = -1;
+	int unwatched;
+	_cleanup_(cleanup_watch) struct config_watch *watch = open_watch(options, &unwatched);
 	struct config *config = NULL;
 	struct control *control = NULL;
 	int result = load_config(options, &config);
@@ -199,10 +250,12 @@ int daemon_run(const struct daemon_options *options)
 		config_unref(config);
 		return EXIT_FAILED;
 	}
+	say_unwatched(config, unwatched);
 	result = control_start(config, options->socket, &control);
 	config_unref(config);
 	if (result)
 		return EXIT_FAILED;
+	control->watch = watch;
 	say_ready(control);
 	sd_notify(0, "READY=1");
 	loop(control, signals, timer, links);

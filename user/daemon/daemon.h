@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct daemon_options {
@@ -14,6 +15,7 @@ struct daemon_options {
 	const char *log_format; /* "text", "json"; NULL: as configured */
 	const char *log_level;	/* "error", "warning", "info", "debug"; NULL: as configured */
 	const char *socket;	/* of the admin API; NULL: as configured */
+	bool no_watch;		/* a changed configuration file is not applied until told to */
 };
 
 /*
