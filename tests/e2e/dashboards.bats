@@ -123,16 +123,7 @@ alerts() {
 }
 pending_are() { is "$1" "$(alerts pending)" > "$dir/pending"; }
 
-# has_cluster: this build knows limits of a cluster
-has_cluster() {
-	configure <<< 'services: [{name: dns, match: [udp/53], limits: {default: [{rate: 1/s, unit: packets, scope: cluster}]}}]
-cluster: {redis: "redis://127.0.0.1"}
-interfaces: [{name: wan}]'
-	"$weir" check "$yaml" > "$dir/check" 2>&1
-}
-
 @test "Cluster has an answer to every question" {
-	has_cluster || skip "this build has no cluster limits: $(head -n 1 "$dir/check")"
 	command -v redis-server > /dev/null || skip "redis-server is not installed: make deps"
 	as_deployed
 	background redis "$host" redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir"
@@ -146,6 +137,7 @@ interfaces: [{name: wan}]'
 		    group_limits: {default: [{rate: 500/s, unit: packets, burst: 500, scope: cluster}]}
 	END
 	start
+	holds .enabled "$("$weir" cluster --json)" || skip "this build reads cluster limits, but does not share them yet"
 	background dns "$client" "$python" "$traffic" udp 10.77.0.1 53 --rate 200 --seconds 85
 	zero=()
 	for title in "Nodes without Redis" "Units not reported" Backlog Mode Reconnects; do
