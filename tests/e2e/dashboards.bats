@@ -24,8 +24,8 @@ panels=$BATS_TEST_DIRNAME/panels.py
 as_deployed() {
 	mkdir "$dir/prometheus"
 	cp "$deploy"/prometheus/*.yaml "$dir/prometheus"
-	sed -i 's/_interval: 15s/_interval: 250ms/' "$dir/prometheus/prometheus.yaml"
-	[ "$(grep -c 250ms "$dir/prometheus/prometheus.yaml")" = 2 ]
+	sed -i 's/_interval: 15s/_interval: 1s/' "$dir/prometheus/prometheus.yaml"
+	[ "$(grep -c "_interval: 1s" "$dir/prometheus/prometheus.yaml")" = 2 ]
 	prometheus_with native 9090 "$dir/prometheus/prometheus.yaml" --enable-feature=native-histograms
 	prometheus_with classic 9091 "$dir/prometheus/prometheus.yaml"
 }

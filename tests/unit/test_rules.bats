@@ -5,7 +5,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-	cd "$BATS_TEST_DIRNAME/../.."
+	cd "$BATS_TEST_DIRNAME/../.." || return
 	command -v promtool > /dev/null || skip "promtool is not installed: make deps"
 }
 
@@ -40,6 +40,7 @@ parts() { /usr/bin/python3 -c 'import json, sys, yaml; print(json.dumps(yaml.saf
 
 @test "each alert has a severity, says what, where and how much, and has a section in the runbook with what one needs" {
 	local alert part
+	# shellcheck disable=SC2016 # $labels and $value are the templates'
 	parts $rules/weir-alerts.yaml '[.groups[].rules[] | select(
 		(.labels.severity | IN("critical", "warning")) and (.annotations.summary | length > 10) and
 		(.annotations.description | contains("$labels") and (contains("$value") or contains("scrape"))) and
