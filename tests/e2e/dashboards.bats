@@ -8,6 +8,7 @@
 load lib
 load prometheus
 load capture
+load redis
 
 setup() {
 	command -v prometheus > /dev/null || skip "prometheus is not installed: make deps"
@@ -15,7 +16,10 @@ setup() {
 	world
 }
 
-teardown() { end_of_world; }
+teardown() {
+	redis_end
+	end_of_world
+}
 
 deploy=$BATS_TEST_DIRNAME/../../deploy
 panels=$BATS_TEST_DIRNAME/panels.py
@@ -124,12 +128,12 @@ alerts() {
 pending_are() { is "$1" "$(alerts pending)" > "$dir/pending"; }
 
 @test "Cluster has an answer to every question" {
-	command -v redis-server > /dev/null || skip "redis-server is not installed: make deps"
+	redis_world "$host"
+	redis_start main
 	as_deployed
-	background redis "$host" redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir"
 	configure <<- END
 		interfaces: [{name: wan}]
-		cluster: {redis: "unix://$dir/redis.sock"}
+		cluster: {redis: "unix://$redis_dir/main.sock"}
 		services:
 		  - name: dns
 		    match: [udp/53]
@@ -137,7 +141,8 @@ pending_are() { is "$1" "$(alerts pending)" > "$dir/pending"; }
 		    group_limits: {default: [{rate: 500/s, unit: packets, burst: 500, scope: cluster}]}
 	END
 	start
-	holds .enabled "$("$weir" cluster --json)" || skip "this build reads cluster limits, but does not share them yet"
+	status_now > "$dir/status"
+	holds '.cluster != null' "$(< "$dir/status")" > "$dir/shared" || skip "this build reads cluster limits, but does not share them yet"
 	background dns "$client" "$python" "$traffic" udp 10.77.0.1 53 --rate 200 --seconds 85
 	zero=()
 	for title in "Nodes without Redis" "Units not reported" Backlog Mode Reconnects; do
