@@ -12,7 +12,7 @@ declare -A packages=(
 [build]='clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev
 	libjansson-dev libcurl4-gnutls-dev|libcurl4-openssl-dev libsystemd-dev libcap-dev libgnutls28-dev
 	libprotobuf-c-dev protobuf-c-compiler libhiredis-dev libssl-dev libc6-dev gcc make pkg-config|pkgconf'
-[test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client python3-protobuf
+[test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client python3-protobuf python3-yaml
 	nginx-light|nginx-core|nginx-full|nginx curl jq iproute2 nftables iptables ethtool tcpdump prometheus procps
 	psmisc util-linux socat strace redis-server redis-sentinel redis-tools systemd libcap2-bin runc
 	kubectl|kubernetes-client python3-yaml'

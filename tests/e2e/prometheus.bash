@@ -15,7 +15,14 @@ scraper() {
 		  - job_name: weir
 		    static_configs: [{targets: ["127.0.0.1:9464"]}]
 	END
-	background "$name" "$host" prometheus --config.file="$dir/$name.yml" --storage.tsdb.path="$dir/$name-data" \
+	prometheus_with "$name" "$port" "$dir/$name.yml" "$@"
+}
+
+# prometheus_with NAME PORT CONFIGURATION [OPTION...]: the same, with a configuration of one's own
+prometheus_with() {
+	local name=$1 port=$2 configuration=$3
+	shift 3
+	background "$name" "$host" prometheus --config.file="$configuration" --storage.tsdb.path="$dir/$name-data" \
 		--web.listen-address="127.0.0.1:$port" --log.level=warn "$@"
 	eventually 20 in_host curl -sf -o "$dir/$name.ready" "http://127.0.0.1:$port/-/ready"
 }
