@@ -109,15 +109,8 @@ checked() {
 	WEIR_INTERFACE=eth0 WEIR_LISTEN=127.0.0.1:9464 NODE_NAME=node-1 WEIR_REDIS=redis://127.0.0.1:6379/0 "$weir" check "$dir/weir.yaml"
 }
 
-@test "weir check accepts the configuration of every overlay but redis" {
-	but_redis() { [[ $1 == */redis ]] || checked "$1"; }
-	each but_redis
-}
-
-@test "weir check accepts the configuration of the overlay redis" {
-	printf 'interfaces: [{name: eth0}]\ncluster: {redis: "redis://127.0.0.1"}\n' > "$dir/cluster.yaml"
-	"$weir" check "$dir/cluster.yaml" > /dev/null 2>&1 || skip "this build knows no \`cluster\` yet"
-	checked "$kubernetes/overlays/redis"
+@test "weir check accepts the configuration of every overlay" {
+	each checked
 }
 
 @test "what the configuration asks of the environment the pod provides" {
