@@ -21,8 +21,8 @@ MAY_INCLUDE = {
     "user/cluster": ["bpf/abi", "bpf/core", "user/base", "user/config"],
     "user/datapath": ["bpf/abi", "bpf/core", "user/base", "user/config"],
     "user/daemon": ["bpf/abi", "bpf/core", "user/*"],
-    # `weir run` starts the daemon, `weir detach` takes the datapath away without one
-    "user/cli": ["bpf/abi", "user/base", "user/config", "user/metrics", "user/datapath", "user/daemon"],
+    # `weir run` starts the daemon, `weir detach` takes the datapath away without one, `weir version` asks both for their libraries
+    "user/cli": ["bpf/abi", "user/base", "user/config", "user/metrics", "user/cluster", "user/datapath", "user/daemon"],
     "user/main.c": ["user/*"],
 }
 # A library, or what is made, and the only layers that may know of it

@@ -147,7 +147,9 @@ provoke() {
 	start
 	version=$("$weir" version --json | jq -r .version)
 	is "$version" "$("$weir" status --json | jq -r .version)"
-	get /metrics | grep -F "weir_build_info{version=\"$version\""
+	get /metrics > "$dir/metrics"
+	grep -F "weir_build_info{version=\"$version\"" "$dir/metrics"
+	grep -F "hiredis=\"$("$weir" version --json | jq -r .hiredis)\"" "$dir/metrics"
 }
 
 @test "detach takes everything away at once, and the daemon ends with status 0" {

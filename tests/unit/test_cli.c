@@ -17,6 +17,7 @@
 #include "user/cli/client.h"
 #include "user/cli/command.h"
 #include "user/cli/completion.h"
+#include "user/cluster/redis_worker.h"
 #include "user/daemon/daemon.h"
 #include "user/datapath/datapath.h"
 
@@ -253,13 +254,22 @@ static void help_is_there_for_weir_and_each_command(void **state)
 static void version_names_all_that_a_report_needs(void **state)
 {
 	struct captured outcome = weir("--version");
+	char hiredis[64];
 
 	assert_int_equal(outcome.code, CLI_OK);
 	assert_contains(outcome.out, "weir ");
 	assert_contains(outcome.out, "\nrevision ");
 	assert_contains(outcome.out, "\nlibbpf v1.1\n");
-	assert_contains(outcome.out, "\nkernel ");
-	assert_contains(weir("version --json").out, "\"libbpf\":\"v1.1\"");
+	assert_contains(outcome.out,
+			redis_has_tls() ? ", with TLS\nkernel " : ", without TLS\nkernel ");
+	snprintf(hiredis, sizeof(hiredis), "\nhiredis %s, ", redis_library_version());
+	assert_contains(outcome.out, hiredis);
+	outcome = weir("version --json");
+	assert_contains(outcome.out, "\"libbpf\":\"v1.1\"");
+	snprintf(hiredis, sizeof(hiredis), "\"hiredis\":\"%s\"", redis_library_version());
+	assert_contains(outcome.out, hiredis);
+	assert_contains(outcome.out,
+			redis_has_tls() ? "\"redis_tls\":true" : "\"redis_tls\":false");
 }
 
 static void output_that_does_not_arrive_is_a_failure(void **state)

@@ -147,7 +147,7 @@ const struct cli_command cli_command[] = {
 		"version",
 		NULL,
 		NULL,
-		"Print the versions of weir, libbpf and the kernel",
+		"Print the versions of weir, its libraries and the kernel",
 		NULL,
 		CLI_JSON,
 		cli_version,

@@ -7,6 +7,7 @@
 #include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/base/words.h"
+#include "user/cluster/redis_worker.h"
 #include "user/config/limit.h"
 #include "user/daemon/breakers.h"
 #include "user/daemon/cluster.h"
@@ -314,6 +315,7 @@ static void add_daemon(const struct gather *gather, struct snapshot *out)
 	snprintf(out->node, sizeof(out->node), "%s", gather->config->node);
 	/* "v1.1" -> "1.1" */
 	snprintf(out->libbpf, sizeof(out->libbpf), "%s", datapath_libbpf_version() + 1);
+	snprintf(out->hiredis, sizeof(out->hiredis), "%s", redis_library_version());
 	for (int level = 0; level < 8; level++)
 		out->log_messages[level] = log_count(level);
 }
