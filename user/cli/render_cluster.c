@@ -4,6 +4,7 @@
 
 #include "user/base/buffer.h"
 #include "user/cli/draft.h"
+#include "user/cli/listing.h"
 #include "user/cli/render.h"
 #include "user/cli/table.h"
 #include "user/cli/text.h"
@@ -200,18 +201,16 @@ static int print_limits(const json_t *cluster, const struct page *page, struct r
 		{.title = "HOT", .right = true, .drop = 6},
 		{.title = "MODE", .drop = 4},
 	};
-	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = reader_array(reader, cluster, "limits");
+	static const struct listing listing = {
+		.columns = columns,
+		.count = COUNT(columns),
+		.list = "limits",
+		.add = add_limit,
+		.apart = true,
+		.empty = "no limit has `scope: cluster`",
+	};
 
-	for (size_t i = 0; table && i < json_array_size(list); i++)
-		add_limit(table, json_array_get(list, i), reader);
-	if (!table)
-		return -ENOMEM;
-	fputc('\n', page->out);
-	if (table_rows(table))
-		return table_print(table, page, 0);
-	page_line(page, INK_DIM, "no limit has `scope: cluster`");
-	return 0;
+	return print_listing(&listing, cluster, page, 0, reader);
 }
 
 static void add_client(struct table *table, const json_t *client, struct reader *reader)
@@ -245,17 +244,15 @@ static int print_clients(const json_t *cluster, const struct page *page, struct 
 		{.title = "LEVEL", .right = true, .drop = 7},
 		{.title = "MODE", .drop = 4},
 	};
-	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = reader_array(reader, cluster, "hot");
+	static const struct listing listing = {
+		.columns = columns,
+		.count = COUNT(columns),
+		.list = "hot",
+		.add = add_client,
+		.apart = true,
+	};
 
-	for (size_t i = 0; table && i < json_array_size(list); i++)
-		add_client(table, json_array_get(list, i), reader);
-	if (!table)
-		return -ENOMEM;
-	if (!table_rows(table))
-		return 0;
-	fputc('\n', page->out);
-	return table_print(table, page, 0);
+	return print_listing(&listing, cluster, page, 0, reader);
 }
 
 static int print_all(const json_t *cluster, const struct page *page, struct reader *reader)

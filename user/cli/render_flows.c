@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "user/cli/draft.h"
+#include "user/cli/listing.h"
 #include "user/cli/render.h"
 #include "user/cli/table.h"
 #include "user/cli/text.h"
@@ -69,16 +70,15 @@ static int print_flows(const json_t *flows, const struct page *page, struct read
 		{.title = "BYTES OUT", .right = true, .drop = 2},
 		{.title = "SILENT", .right = true, .drop = 6},
 	};
-	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = reader_array(reader, flows, "flows");
+	static const struct listing listing = {
+		.columns = columns,
+		.count = COUNT(columns),
+		.list = "flows",
+		.add = add_flow,
+		.empty = "no flow has carried anything since the last scan",
+	};
 
-	for (size_t i = 0; table && i < json_array_size(list); i++)
-		add_flow(table, json_array_get(list, i), reader);
-	if (table && !table_rows(table)) {
-		page_line(page, INK_DIM, "no flow has carried anything since the last scan");
-		return 0;
-	}
-	return table ? table_print(table, page, 0) : -ENOMEM;
+	return print_listing(&listing, flows, page, 0, reader);
 }
 
 int render_flows(const struct flows_view *view, const struct page *page, char *error, size_t size)

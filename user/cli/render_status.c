@@ -5,6 +5,7 @@
 #include "user/cli/draft.h"
 #include "user/cli/endpoints.h"
 #include "user/cli/moment.h"
+#include "user/cli/listing.h"
 #include "user/cli/render.h"
 #include "user/cli/services.h"
 #include "user/cli/table.h"
@@ -239,17 +240,15 @@ static int print_limits(const json_t *status, const struct page *page, struct re
 		{.title = "FOR", .drop = 3},
 		{.title = "REFUSED BY IT", .right = true, .drop = 1},
 	};
-	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = reader_array(reader, status, "services");
+	static const struct listing listing = {
+		.columns = columns,
+		.count = COUNT(columns),
+		.list = "services",
+		.add = add_limits,
+		.apart = true,
+	};
 
-	for (size_t i = 0; table && i < json_array_size(list); i++)
-		add_limits(table, json_array_get(list, i), reader);
-	if (!table)
-		return -ENOMEM;
-	if (!table_rows(table))
-		return 0;
-	fputc('\n', page->out);
-	return table_print(table, page, 0);
+	return print_listing(&listing, status, page, 0, reader);
 }
 
 int render_status(const json_t *status, const struct page *page, char *error, size_t size)

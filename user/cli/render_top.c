@@ -4,6 +4,7 @@
 
 #include "user/cli/draft.h"
 #include "user/cli/moment.h"
+#include "user/cli/listing.h"
 #include "user/cli/render.h"
 #include "user/cli/services.h"
 #include "user/cli/table.h"
@@ -73,16 +74,15 @@ static int print_clients(const json_t *top, const struct page *page, size_t rows
 		{.title = "REFUSED", .right = true, .drop = 5},
 		{.title = "STATE", .drop = 3},
 	};
-	_cleanup_table_ struct table *table = table_new(columns, COUNT(columns));
-	const json_t *list = reader_array(reader, top, "clients");
+	static const struct listing listing = {
+		.columns = columns,
+		.count = COUNT(columns),
+		.list = "clients",
+		.add = add_client,
+		.empty = "no client has sent anything since the last scan",
+	};
 
-	for (size_t i = 0; table && i < json_array_size(list); i++)
-		add_client(table, json_array_get(list, i), reader);
-	if (table && !table_rows(table)) {
-		page_line(page, INK_DIM, "no client has sent anything since the last scan");
-		return 0;
-	}
-	return table ? table_print(table, page, rows) : -ENOMEM;
+	return print_listing(&listing, top, page, rows, reader);
 }
 
 /*
