@@ -274,10 +274,12 @@ static void expect_unreachable(const struct frame *datagram, size_t quote, struc
 	const u8 *ip = datagram->at + datagram->l3;
 	bool ipv4 = ip[0] >> 4 == 4;
 	size_t room = ipv4 ? 28 : 48, length = room + quote - (ipv4 ? 0 : 40);
-	u8 *at = out->at + datagram->l3, *icmp = at + room - 8;
+	u8 *at, *icmp;
 	u16 sum;
 
 	*out = *datagram;
+	at = out->at + datagram->l3;
+	icmp = at + room - 8;
 	out->at[5] = 1;
 	out->at[11] = 2;
 	out->size = datagram->l3 + room + quote;

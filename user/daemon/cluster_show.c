@@ -176,7 +176,7 @@ static void translate(const struct cluster *cluster, const struct weir_side *sid
 {
 	struct snapshot_cluster *to = &out->cluster;
 	size_t hots = 0, limits = 0;
-	uint16_t place[CLUSTER_LIMITS];
+	uint16_t place[CLUSTER_LIMITS] = {0};
 
 	for (size_t i = 0; i < to->limits; i++) {
 		place[i] = (uint16_t)place_of(out, &cluster->shown_limit[i]);
