@@ -28,11 +28,15 @@ group_limit() {
 
 flood_all() { for ((n = 1; n <= nodes; n++)); do flood_node "$n" "$@"; done; }
 
-# measure_meanwhile SECONDS: the measurement goes on while this returns; measured says what came of it
+# measure_meanwhile SECONDS: has begun when this returns; measured says what came of it. Before the flood, or the bucket of the
+# measurement is full when the real one is empty
 measure_meanwhile() {
 	# shellcheck disable=SC2046 # a word each
 	background measuring "$client" "$python" "$excess" 1000 1000 "$1" $(all_pins)
+	eventually 5 measuring_has_begun
 }
+# shellcheck disable=SC2012,SC2154 # its maps; background made it
+measuring_has_begun() { [ "$(ls -l "/proc/$measuring/fd" | grep -c bpf-map)" = "$nodes" ]; }
 
 # measured: in $result
 measured() {
@@ -60,8 +64,8 @@ at_most() { awk "BEGIN { exit !($1 <= $2) }" || { echo "${3-}: $1 is over $2"; r
 	group_limit
 	start_nodes
 	joined
-	flood_all 5000 33
 	measure_meanwhile 30
+	flood_all 5000 33
 	sleep 3
 	redis_stop main KILL
 	gone=$(now)
@@ -92,4 +96,180 @@ at_most() { awk "BEGIN { exit !($1 <= $2) }" || { echo "${3-}: $1 is over $2"; r
 	measured
 	# Memory was lost: up to one burst is debited once more, so 1 s of these 20 may be missing (docs/cluster.md)
 	holds '.excess <= 60 and .long_run >= 0.94 and .long_run <= 1.02' "$result"
+}
+
+@test "Redis restarted, then emptied, in a flood: nobody gets a fresh burst" {
+	begin 5
+	group_limit
+	start_nodes
+	joined
+	measure_meanwhile 12
+	flood_all 5000 16
+	sleep 4
+	redis_stop main KILL
+	redis_start main
+	sleep 4
+	redis_cli main FLUSHALL > /dev/null
+	measured
+	holds '.excess <= 60 and .long_run <= 1.02' "$result"
+	joined
+	eventually 2 all_are '.mode == "shared"'
+}
+
+@test "Redis stopped (SIGSTOP) for 10 s: requests and the control thread do not notice" {
+	begin 5
+	group_limit
+	start_nodes
+	joined
+	daemon=${node_pid[1]}
+	hurry
+	flood_all 2000 16
+	live='weir_http_request_duration_seconds_bucket{handler="live"'
+	before=$(metric "$live,le=\"+Inf\"}")
+	kill -STOP "$(redis_pid main)"
+	stopped_at=$(now) asked=0
+	while at_most "$(now) - $stopped_at" 10 > /dev/null; do
+		for _ in {1..10}; do
+			in_host nice -n -20 curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1:9464/health/live
+		done >> "$dir/live"
+		asked=$((asked + 10))
+		on 1 curl -s --unix-socket "$dir/weir-1.sock" http://weir/v1/status | jq .age_seconds >> "$dir/ages"
+		sleep 0.2
+	done
+	all_are '.mode == "outage" and .redis.state == "timeout"'
+	kill -CONT "$(redis_pid main)"
+	refute grep -v '^200$' "$dir/live"
+	all=$(metric "$live,le=\"+Inf\"}") fast=$(metric "$live,le=\"0.005\"}")
+	echo "# $fast of $all requests within 5 ms by the server's clock, the oldest figures $(sort -n "$dir/ages" | tail -n 1) s" >&3
+	[ "$asked" -ge 200 ]
+	is $((${before:-0} + asked)) "$all"
+	is "$all" "$fast"
+	jq -s -e 'max < 2' "$dir/ages"
+	eventually 2 all_are '.mode == "shared"'
+}
+
+# cut NODE, join NODE: what it and Redis say to each other is lost, without a word
+cut() { on "$1" nft -f - <<< 'table inet partition {
+	chain out { type filter hook output priority 0; tcp dport 6379 drop; }
+	chain in { type filter hook input priority 0; tcp sport 6379 drop; }
+}'; }
+join() { on "$1" nft delete table inet partition; }
+
+# by_side N: a wire to Redis where Weir is not: what they say is not counted
+by_side() {
+	ip link add side netns "${tag}n$1" type veth peer name "side$1" netns "$client"
+	ip -n "${tag}n$1" addr add "10.78.$1.1/24" dev side
+	ip -n "$client" addr add "10.78.$1.2/24" dev "side$1"
+	ip -n "${tag}n$1" link set side up
+	ip -n "$client" link set "side$1" up
+	ip -n "${tag}n$1" route add 10.77.98.1/32 via "10.78.$1.2"
+}
+
+@test "one of five nodes cannot reach Redis: it has its even share, the others go on" {
+	redis_url=redis://10.77.98.1:6379/0
+	begin 5 --port 6379 --bind '*' --protected-mode no
+	ip -n "$client" addr add 10.77.98.1/32 dev lo
+	for ((n = 1; n <= nodes; n++)); do by_side "$n"; done
+	group_limit
+	start_nodes
+	joined
+	measure_meanwhile 15
+	flood_all 5000 18
+	eventually 5 all_are '.limits[0].demand > 3000'
+	cut 3
+	began=$(now)
+	sleep 6
+	cluster_is 3 '.mode == "outage" and .nodes.count == 5 and .limits[0].share_rate == 200'
+	for n in 1 2 4 5; do cluster_is "$n" '.mode == "shared" and .nodes.count == 4 and .redis.up'; done
+	join 3
+	away=$(awk "BEGIN { print $(now) - $began }")
+	eventually 2 cluster_is 3 '.mode == "shared"'
+	joined
+	measured
+	# The others share out all of R without it, and it cannot know: its even share comes on top for so long (docs/cluster.md)
+	echo "# away for $away s" >&3
+	holds ".excess <= 60 + 200 * $away" "$result"
+	# It goes by its even share all the time; while it is back too, in a flood of all
+	holds '.passed[2] <= 200 * 16 * 1.05 and .passed[2] >= 200 * 15 * 0.9' "$result"
+	# And it is over when it is back
+	holds '.timeline | (map(select(.[0] >= 11)) | first) as $a | last as $b | ($b[1] - $a[1]) / ($b[0] - $a[0]) <= 1020' "$result"
+}
+
+@test "a daemon killed in a flood adopts its share when it is back; the others count without it meanwhile" {
+	begin 5
+	group_limit
+	start_nodes
+	joined
+	measure_meanwhile 15
+	flood_all 5000 18
+	eventually 5 all_are '.limits[0].demand > 3000'
+	kill -KILL "${node_pid[2]}"
+	wait "${node_pid[2]}" || true
+	began=$(now)
+	for n in 1 3 4 5; do eventually 2 cluster_is "$n" '.nodes.count == 4'; done
+	start_node 2
+	joined
+	away=$(awk "BEGIN { print $(now) - $began }")
+	measured
+	# Its kernel goes on with the share it had; the others share out all of R without it (docs/cluster.md)
+	echo "# away for $away s" >&3
+	holds ".excess <= 60 + 200 * $away" "$result"
+	holds '.timeline | (map(select(.[0] >= 11)) | first) as $a | last as $b | ($b[1] - $a[1]) / ($b[0] - $a[0]) <= 1020' "$result"
+}
+
+@test "with an interval of 500 ms a flood of all nodes passes at most a quarter of R beyond the bucket" {
+	begin 5
+	group_limit "interval: 500ms"
+	start_nodes
+	joined
+	measure_meanwhile 12
+	flood_all 5000 14
+	measured
+	holds '.excess <= 250 and .long_run >= 0.98 and .long_run <= 1.02' "$result"
+}
+
+# two_nodes WORD: with that on_outage, the second in a flood
+two_nodes() {
+	begin 2
+	group_limit "interval: 100ms, on_outage: $1"
+	start_nodes
+	joined
+	flood_node 2 5000 30
+	eventually 5 cluster_is 2 '.limits[0].ratio > 0.9'
+}
+
+# in_outage: Redis is killed; what the kernel of the second lets pass meanwhile is in $result
+in_outage() {
+	redis_stop main KILL
+	eventually 2 all_are '.mode == "outage"'
+	result=$("$python" "$excess" 1000 1000 3 "$(node_pins 2)")
+	echo "# $(jq .long_run <<< "$result") R, passed $(jq -c .passed <<< "$result")" >&3
+}
+
+@test "on_outage local: all of the limit" {
+	two_nodes local
+	in_outage
+	holds '.long_run >= 0.98 and .long_run <= 1.02' "$result"
+	cluster_is 1 '.limits[0].ratio == 1'
+}
+
+@test "on_outage keep: what it had" {
+	two_nodes keep
+	# It has all of the limit but for two rounds after one that came late; such a moment would look like an even share
+	for _ in {1..5}; do
+		in_outage
+		! holds '.long_run > 0.9' "$result" || break
+		redis_start main
+		eventually 5 cluster_is 2 '.mode == "shared" and .limits[0].ratio > 0.9'
+	done
+	holds '.long_run >= 0.9 and .long_run <= 1.02' "$result"
+	# The other one had an even share
+	cluster_is 1 '.limits[0].ratio >= 0.45 and .limits[0].ratio <= 0.55'
+}
+
+@test "on_outage deny: nothing" {
+	two_nodes deny
+	in_outage
+	holds '.passed == [0]' "$result"
+	cluster_is 1 '.limits[0].ratio == 0'
 }
