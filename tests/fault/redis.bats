@@ -273,3 +273,70 @@ in_outage() {
 	holds '.passed == [0]' "$result"
 	cluster_is 1 '.limits[0].ratio == 0'
 }
+
+# processor_seconds PID THREAD: it has had so far
+processor_seconds() {
+	local task
+	for task in "/proc/$1/task/"*; do
+		[ "$(< "$task/comm")" != "$2" ] || awk '{ print $1 / 1e9 }' "$task/schedstat"
+	done
+}
+
+# without_end: how many keys Redis would keep for ever
+without_end() {
+	redis_cli main EVAL "local n = 0
+		for _, key in ipairs(redis.call('KEYS', '*')) do if redis.call('PTTL', key) < 0 then n = n + 1 end end
+		return n" 0
+}
+
+@test "500 hot clients: a round takes at most 20 ms of the cluster thread, and a spoofed million makes no more keys" {
+	begin 2
+	cluster_configure <<- END
+		services:
+		  - name: dns
+		    match: [udp/53]
+		    limits: {default: [{rate: 10/s, unit: packets, burst: 10, scope: cluster}]}
+	END
+	start_nodes
+	joined
+	flood_node 1 10000 10 --from 10.1.0.0 --sources 500 --consecutive
+	eventually 5 cluster_is 1 '.hot_keys == 500'
+	spent=$(processor_seconds "${node_pid[1]}" weir-cluster)
+	rounds=$(on 1 "$weir" cluster --json | jq '.rounds.ok')
+	for _ in {1..5}; do
+		on 1 "$weir" cluster --json >> "$dir/rounds"
+		sleep 1
+	done
+	spent=$(awk "BEGIN { print $(processor_seconds "${node_pid[1]}" weir-cluster) - $spent }")
+	rounds=$(($(on 1 "$weir" cluster --json | jq '.rounds.ok') - rounds))
+	echo "# hot $(jq -s -c 'map(.hot_keys)' "$dir/rounds"), work $(jq -s -c 'map(.rounds.work_seconds)' "$dir/rounds") s; in all $spent s of the thread for $rounds rounds, failed $(jq -s 'last.rounds.failed' "$dir/rounds")" >&3
+	jq -s -e 'all(.hot_keys == 500 and .rounds.work_seconds <= 0.020)' "$dir/rounds"
+	[ "$rounds" -ge 40 ]
+	at_most "$spent" "0.020 * $rounds" "processor time of rounds"
+	[ "$(redis_cli main DBSIZE)" -ge 500 ]
+	is 0 "$(without_end)"
+
+	# More of them than are reported, and so many sources that none of them is
+	# shellcheck disable=SC2154 # flood_node made it
+	wait "$flood_1"
+	crowd 4096
+	holds '. == 500' "$most"
+	[ "$keys" -le 4196 ]
+	wait "$flood_1"
+	crowd 1048576
+	[ "$keys" -le 4196 ]
+	is 0 "$(without_end)"
+}
+
+# crowd SOURCES: 100,000 packets a second of so many; the most hot keys in $most, the keys of Redis then in $keys
+crowd() {
+	flood_node 1 100000 6 --from 11.0.0.0 --sources "$1" --batch 64
+	rm -f "$dir/crowd"
+	for _ in {1..5}; do
+		sleep 1
+		on 1 "$weir" cluster --json >> "$dir/crowd"
+	done
+	most=$(jq -s 'map(.hot_keys) | max' "$dir/crowd") keys=$(redis_cli main DBSIZE)
+	echo "# $1 sources: at most $most hot keys, $(jq -s 'map(.watched) | max' "$dir/crowd") watched, work $(jq -s 'map(.rounds.work_seconds) | max' "$dir/crowd") s, $keys keys in Redis" >&3
+	jq -s -e 'all(.hot_keys <= 500 and .mode == "shared")' "$dir/crowd"
+}
