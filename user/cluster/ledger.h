@@ -103,7 +103,7 @@ size_t ledger_lapse(struct ledger *ledger, uint64_t now_ns, ledger_shared *share
 struct ledger_batch {
 	unsigned int shard;
 	size_t keys;	       /* KEYS of them: argument[0 .. keys) */
-	size_t arguments;      /* and ARGV: the rest */
+	size_t arguments;      /* all of them; behind KEYS comes ARGV */
 	const char **argument; /* each ends with a 0 byte beyond its length */
 	size_t *length;
 	bool again; /* was given before, and not answered */

@@ -173,7 +173,7 @@ static void add_batches(struct cluster_redis *redis, const struct ledger_batch *
 			.keys = batch[i].keys,
 			.argument = batch[i].argument,
 			.length = batch[i].length,
-			.arguments = batch[i].keys + batch[i].arguments,
+			.arguments = batch[i].arguments,
 			.routing_key = batch[i].argument[0],
 			.name = "round",
 		};
