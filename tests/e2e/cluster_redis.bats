@@ -7,6 +7,7 @@
 load lib
 load redis
 load cluster
+# shellcheck disable=SC2154 # theirs: weir, dir, python, redis_dir
 
 setup() {
 	# The daemons are told a place, and this file changes who is there
@@ -151,3 +152,145 @@ shown_nowhere() {
 	is_mended
 	shown_nowhere hush
 }
+
+# ----------------------------------------------------------------------------------------------- the ACL
+
+# acl_of_document PASSWORD: words of the command in docs/redis.md
+acl_of_document() {
+	awk '/^    ACL SETUSER weir/ { found = 1 } found && !NF { exit } found' "$BATS_TEST_DIRNAME/../../docs/redis.md" |
+		sed "s/>PASSWORD/>$1/" | xargs -n 1
+}
+
+@test "the user of docs/redis.md may do all that Weir does, and its password may change" {
+	local -a acl
+	nodes_for 2
+	redis_start main
+	mapfile -t acl < <(acl_of_document first-password)
+	[ ${#acl[@]} -gt 20 ]
+	redis_cli main "${acl[@]}"
+	redis_url=unix://weir@$door
+	echo first-password > "$dir/password"
+	limits "interval: 100ms, password_file: $dir/password"
+	start_nodes
+	joined
+	begun
+	on 1 "$weir" ban --cluster 203.0.113.0/24 --for 10m
+	eventually 1 bans 2 203.0.113.0/24
+	on 2 "$weir" unban --cluster 203.0.113.0/24
+	eventually 1 refute bans 1 203.0.113.0/24
+	flood_node 1 2000 1
+	eventually 3 cluster_is 1 '.limits[0].demand > 500'
+	eventually 3 all_are '.nodes.names == ["node-1", "node-2"]'
+
+	redis_cli main ACL SETUSER weir '>second-password' '<first-password'
+	echo second-password > "$dir/password"
+	redis_cli main CLIENT KILL USER weir
+	eventually 5 all_are '.redis.reconnects > 0 and .redis.up and .mode == "shared"'
+	all_are '[.redis.commands[] | .ok > 0] | all'
+	is '' "$(redis_cli main ACL LOG)"
+	is '' "$(said_since | jq -r 'select(.level != "info")')"
+	shown_nowhere -password
+}
+
+# bans NODE PREFIX: it is banned there
+bans() { on "$1" "$weir" bans --json | jq -r '.bans[].prefix' | grep -qxF "$2"; }
+
+# ------------------------------------------------------------------------------------- sentinels, Cluster
+
+# servers_at ADDRESS: of the client's host, where all nodes reach it by TCP
+servers_at() {
+	local n
+	redis_address=$1
+	for ((n = 1; n <= nodes; n++)); do
+		ip -n "${tag}n$n" route add "$1" via "10.77.$n.2"
+	done
+}
+
+# sentinel_knows NAME: its replica and both of the others
+sentinel_knows() {
+	local said
+	said=$(redis_cli "$1" SENTINEL MASTER main | paste - - | awk '$1 == "num-slaves" || $1 == "num-other-sentinels" { printf "%s ", $2 }')
+	[ "$said" = "1 2 " ]
+}
+
+# ms_of TIME
+ms_of() { date -d "$1" +%s%3N; }
+
+@test "a master is killed: both nodes share by the promoted one within 3 s" {
+	local i node promoted back
+	cluster_world 2
+	servers_at 10.77.99.1
+	redis_start a --port 7001 --bind 10.77.99.1 --protected-mode no
+	redis_start b --port 7002 --bind 10.77.99.1 --protected-mode no --replicaof 10.77.99.1 7001
+	redis_until redis_replica_is_fed b
+	for i in 1 2 3; do sentinel_start s$i 702$i main 7001 2 'protected-mode no'; done
+	for i in 1 2 3; do redis_until sentinel_knows s$i; done
+	redis_url=redis-sentinel://10.77.99.1:7021,10.77.99.1:7022,10.77.99.1:7023/main
+	limits
+	start_nodes
+	joined
+	redis_stop a KILL
+	redis_until redis_role b master
+	promoted=$(date +%s%3N)
+	eventually 3 all_are '.redis.up and .mode == "shared" and .nodes.count == 2 and .rounds.lag_seconds < 0.5'
+	# By the clocks of the logs: a test that polls is late
+	for node in 1 2; do
+		back=$(ms_of "$(jq -r 'select(.msg | test("answers again")) | .ts' "$dir/weir-$node.log" | tail -n 1)")
+		echo "# node $node: back $((back - promoted)) ms after the promotion was seen" >&3
+		[ $((back - promoted)) -lt 3000 ]
+	done
+	holds '.rounds.ok > 0' "$(on 1 "$weir" cluster --json)"
+}
+
+# holder KEY: the port of who has its slot
+holder() {
+	local slot
+	slot=$(redis_cli "$1" CLUSTER KEYSLOT "$2")
+	redis_cli "$1" CLUSTER NODES | awk -v slot="$slot" '$3 ~ /master/ {
+		for (i = 9; i <= NF; i++) { n = split($i, range, "-"); if (slot >= range[1] && slot <= range[n]) { split($2, at, /[:@]/); print at[2] } } }'
+}
+
+# tags: of all keys there are, by the servers that are left
+tags() { for port; do redis_cli "c$port" --scan --pattern 'weir:*:k:*'; done | grep -o '{s[0-9]*}' | sort -u; }
+tags_are() { [ "$(tags "${@:2}" | wc -l)" -ge "$1" ]; }
+
+@test "a Redis Cluster of three shards: all tags are used, a slot moves, one master dies and others go on" {
+	local port slot from to dead
+	cluster_world 2
+	servers_at 10.77.99.1
+	redis_cluster_start 7001 7002 7003
+	for port in 7001 7002 7003; do redis_cli c$port CONFIG SET cluster-require-full-coverage no; done
+	redis_url=redis-cluster://10.77.99.1:7001,10.77.99.1:7002,10.77.99.1:7003
+	cluster_configure <<- END
+		services:
+		  - name: dns
+		    match: [udp/53]
+		    limits: {default: [{rate: 10/s, unit: packets, burst: 10, scope: cluster}]}
+		    group_limits: {default: [{rate: 1000/s, unit: packets, burst: 1000, scope: cluster}]}
+	END
+	start_nodes
+	joined
+	for node in 1 2; do flood_node $node 2000 60 --sources 200 --consecutive; done
+	eventually 5 tags_are 16 7001 7002 7003
+	eventually 5 all_are '.mode == "shared" and .hot_keys > 30 and ([.hot[] | .mode == "shared"] | all)'
+
+	# Under traffic, the slot of a tag
+	slot=$(redis_cli c7001 CLUSTER KEYSLOT '{s03}')
+	from=$(holder c7001 '{s03}')
+	to=$((from == 7003 ? 7001 : from + 1))
+	redis_cluster_move "$slot" "$from" $to
+	eventually 5 keys_of_slot_are_at "$slot" $to
+	eventually 5 all_are '.redis.up and .mode == "shared" and ([.hot[] | .mode == "shared"] | all)'
+
+	# The names of nodes are with tag s00: it lives
+	dead=$(for port in 7001 7002 7003; do [ "$port" = "$(holder c7001 '{s00}')" ] || echo $port; done | tail -n 1)
+	redis_stop "c$dead" KILL
+	eventually 10 all_are '([.hot[] | select(.mode == "outage")] | length > 0) and .redis.up == false'
+	for _ in {1..20}; do
+		all_are '([.hot[] | select(.mode == "shared")] | length > 10) and .nodes.count == 2'
+	done
+	redis_start "c$dead" --port "$dead" --bind 10.77.99.1 --protected-mode no --cluster-enabled yes --cluster-config-file nodes.conf
+	eventually 10 all_are '.redis.up and .mode == "shared" and ([.hot[] | .mode == "shared"] | all)'
+}
+
+keys_of_slot_are_at() { [ "$(redis_cli "c$2" CLUSTER COUNTKEYSINSLOT "$1")" -gt 0 ]; }
