@@ -294,3 +294,131 @@ tags_are() { [ "$(tags "${@:2}" | wc -l)" -ge "$1" ]; }
 }
 
 keys_of_slot_are_at() { [ "$(redis_cli "c$2" CLUSTER COUNTKEYSINSLOT "$1")" -gt 0 ]; }
+
+# ------------------------------------------------------------------------------------------------ reload
+
+on_all() { for ((n = 1; n <= nodes; n++)); do on "$n" "$@" || return 1; done; }
+
+client_limits() {
+	cluster_configure "$@" <<- END
+		services:
+		  - name: dns
+		    match: [udp/53]
+		    limits: {default: [{rate: 1000/s, unit: packets, burst: 1000, scope: cluster}]}
+	END
+}
+
+# keys_of NAME: of clients' buckets
+keys_of() { redis_cli "$1" --scan --pattern 'weir:*:k:*' | sort; }
+has_keys() { [ -n "$(keys_of "$1")" ]; }
+has_other_keys() { has_keys "$1" && [ "$(keys_of "$1")" != "$2" ]; }
+
+@test "a reload takes the cluster away and brings it back, with another interval, secret and Redis" {
+	local before
+	nodes_for 2
+	redis_start main
+	redis_start other
+	client_limits 'interval: 100ms, secret: "the first of the secrets"'
+	start_nodes
+	joined
+	for n in 1 2; do flood_node $n 2000 60; done
+	eventually 5 all_are '.hot[0].mode == "shared"'
+	on 1 "$weir" ban --cluster 203.0.113.0/24
+	eventually 1 bans 2 203.0.113.0/24
+
+	sed -i '/^cluster:/d; s/, scope: cluster//' "$dir/weir-1.yaml"
+	on 1 "$weir" reload
+	cluster_is 1 '.enabled == false'
+	refute on 1 "$weir" ban --cluster 203.0.113.1
+	holds '[.components[].name] | index("redis") | not' \
+		"$(on 1 curl -s --unix-socket "$dir/weir-1.sock" http://weir/health/detailed)"
+	client_limits 'interval: 100ms, secret: "the first of the secrets"'
+	on 1 "$weir" reload
+	eventually 5 all_are '.nodes.count == 2 and .redis.up and .hot[0].mode == "shared"'
+
+	client_limits 'interval: 200ms, secret: "the first of the secrets"'
+	on_all "$weir" reload
+	eventually 5 all_are '.rounds.interval_seconds == 0.2 and .nodes.count == 2 and .hot[0].mode == "shared"'
+
+	# Names of clients and orders are others, and orders are told again by them
+	before=$(keys_of main)
+	client_limits 'interval: 200ms, secret: "the second of the secrets"'
+	on_all "$weir" reload
+	eventually 5 has_other_keys main "$before"
+	eventually 5 all_are '.redis.up and .hot[0].mode == "shared"'
+	on 2 "$weir" unban --cluster 203.0.113.0/24
+	eventually 1 refute bans 1 203.0.113.0/24
+
+	redis_url=unix://$redis_dir/other.sock
+	client_limits 'interval: 200ms, secret: "the second of the secrets"'
+	on_all "$weir" reload
+	eventually 5 all_are '.redis.url == "unix://'"$redis_dir"'/other.sock?db=0" and .nodes.count == 2 and .hot[0].mode == "shared"'
+	has_keys other
+}
+
+@test "without its secret_file it does not start, nor reload, and says which" {
+	nodes_for 1
+	redis_start main
+	limits "interval: 100ms, secret_file: $dir/secret"
+	run -1 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
+	contains "$stderr" "cluster.secret_file $dir/secret" 'No such file' 'the same on all nodes'
+	echo hush > "$dir/secret"
+	run -1 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
+	contains "$stderr" "cluster.secret_file $dir/secret" '16 to'
+	echo hush-secret-of-the-cluster > "$dir/secret"
+	start_node 1
+	begun
+
+	mv "$dir/secret" "$dir/away"
+	limits "interval: 200ms, secret_file: $dir/secret"
+	run -2 --separate-stderr on 1 "$weir" reload
+	contains "$stderr" "cluster.secret_file $dir/secret" 'No such file' 'the same on all nodes'
+	cluster_is 1 '.redis.up and .mode == "shared" and .rounds.interval_seconds == 0.1'
+	mv "$dir/away" "$dir/secret"
+	on 1 "$weir" reload
+	eventually 5 cluster_is 1 '.redis.up and .mode == "shared" and .rounds.interval_seconds == 0.2'
+	shown_nowhere hush
+}
+
+# ------------------------------------------------------------------------------------------------ orders
+
+breaker_is() { on "$1" "$weir" breakers --json | jq -e "$2" > /dev/null; }
+has_orders() { [ "$(redis_cli main EXISTS 'weir:{s00}:orders')" = 1 ]; }
+
+@test "orders without Redis are told when it is back, survive its memory, and end everywhere" {
+	local ordered
+	nodes_for 2
+	redis_start main
+	cluster_configure <<- END
+		upstreams:
+		  - {name: api, endpoints: ["10.77.99.1:8080"], breaker: {mode: enforce}}
+	END
+	start_nodes
+	joined
+	on 1 "$weir" ban --cluster 203.0.113.0/24 --json | holds '.told' "$(cat)"
+	ordered=$(date +%s%3N)
+	on 1 "$weir" breaker open api --cluster
+	eventually 1 breaker_is 2 '.upstreams[0].endpoints[0].state == "forced_open"'
+	echo "# the other node's breaker was open after $(($(date +%s%3N) - ordered)) ms" >&3
+	contains "$(on 2 "$weir" bans)" 203.0.113.0/24 cluster
+
+	redis_cli main FLUSHALL
+	eventually 2 has_orders
+	kill -KILL "${node_pid[2]}"
+	"$weir" detach --pins "$(node_pins 2)"
+	start_node 2
+	eventually 2 bans 2 203.0.113.0/24
+
+	redis_stop main KILL
+	eventually 5 all_are '.redis.up | not'
+	holds '.told == false' "$(on 1 "$weir" ban --cluster 198.51.100.7 --json --for 10s)"
+	contains "$(on 1 "$weir" ban --cluster 198.51.100.8 --for 10s)" 'when it is back'
+	bans 1 198.51.100.7
+	refute bans 2 198.51.100.7
+	redis_start main
+	eventually 3 bans 2 198.51.100.7
+	bans 2 203.0.113.0/24
+	eventually 10 refute bans 2 198.51.100.7
+	eventually 1 refute bans 1 198.51.100.7
+	bans 1 203.0.113.0/24
+}
