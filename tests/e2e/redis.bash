@@ -7,6 +7,8 @@
 # REDIS_SERVER=valkey-server: another server to test with
 
 redis_server=${REDIS_SERVER:-redis-server}
+# Where sentinels and nodes of a cluster listen, and say they are: another one that is on the host before they start
+redis_address=127.0.0.1
 
 # redis_world [NAMESPACE]: where the servers will be
 redis_world() {
@@ -85,28 +87,28 @@ redis_cli() {
 	redis-cli -s "$redis_dir/$name.sock" "$@"
 }
 
-# sentinel_start NAME PORT MASTER MASTER-PORT QUORUM [LINE...]: watches a master on 127.0.0.1, and knows it when this returns; after
+# sentinel_start NAME PORT MASTER MASTER-PORT QUORUM [LINE...]: watches a master at $redis_address, and knows it when this returns; after
 # 0.5 s it is taken for gone. Lines of configuration besides
 sentinel_start() {
 	local name=$1 port=$2 master=$3 master_port=$4 quorum=$5
 	shift 5
 	mkdir -p "$redis_dir/$name"
 	printf '%s\n' "port $port" "unixsocket $redis_dir/$name.sock" "dir $redis_dir/$name" \
-		"sentinel monitor $master 127.0.0.1 $master_port $quorum" \
+		"sentinel monitor $master $redis_address $master_port $quorum" \
 		"sentinel down-after-milliseconds $master 500" "sentinel failover-timeout $master 3000" "$@" \
 		> "$redis_dir/$name/sentinel.conf"
 	redis_background "$name" "$redis_server" "$redis_dir/$name/sentinel.conf" --sentinel
 	redis_until redis_answers "$name"
 }
 
-# redis_cluster_start PORT PORT PORT [...]: a Redis Cluster of masters on 127.0.0.1, with all slots. Their names are c and the port
+# redis_cluster_start PORT PORT PORT [...]: a Redis Cluster of masters at $redis_address, with all slots. Their names are c and the port
 redis_cluster_start() {
 	local port
 	local -a nodes
 	for port; do
-		redis_start "c$port" --port "$port" --bind 127.0.0.1 --cluster-enabled yes --cluster-config-file nodes.conf \
+		redis_start "c$port" --port "$port" --bind "$redis_address" --protected-mode no --cluster-enabled yes --cluster-config-file nodes.conf \
 			--cluster-node-timeout 2000
-		nodes+=("127.0.0.1:$port")
+		nodes+=("$redis_address:$port")
 	done
 	in_redis redis-cli --cluster create "${nodes[@]}" --cluster-yes > "$redis_dir/cluster.log"
 	for port; do
@@ -122,7 +124,7 @@ redis_cluster_move() {
 	redis_cli "$to" CLUSTER SETSLOT "$slot" IMPORTING "$from_id" > /dev/null
 	redis_cli "$from" CLUSTER SETSLOT "$slot" MIGRATING "$to_id" > /dev/null
 	while read -r key; do
-		[ -z "$key" ] || redis_cli "$from" MIGRATE 127.0.0.1 "$3" "$key" 0 2000 > /dev/null
+		[ -z "$key" ] || redis_cli "$from" MIGRATE "$redis_address" "$3" "$key" 0 2000 > /dev/null
 	done < <(redis_cli "$from" CLUSTER GETKEYSINSLOT "$slot" 1000)
 	redis_cli "$to" CLUSTER SETSLOT "$slot" NODE "$to_id" > /dev/null
 	redis_cli "$from" CLUSTER SETSLOT "$slot" NODE "$to_id" > /dev/null

@@ -38,7 +38,9 @@ static char *read_secret_file(const char *path, struct config_error *error)
 
 	if (!file || ferror(file)) {
 		snprintf(error->text, sizeof(error->text),
-			 "cluster.secret_file %.200s cannot be read: %s", path, strerror(errno));
+			 "cluster.secret_file %.200s cannot be read: %s; expected a file with the "
+			 "secret of the cluster, the same on all nodes",
+			 path, strerror(errno));
 		return NULL;
 	}
 	length = strcspn(text, "\r\n");
