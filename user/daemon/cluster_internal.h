@@ -63,8 +63,10 @@ struct cluster_redis {
 	struct pace_backoff backoff;
 	unsigned int failures;
 	uint64_t wait_until_ns;
-	enum redis_state state;
-	uint64_t state_ns; /* since when */
+	enum redis_state state;	 /* as it was told last */
+	uint64_t state_ns;	 /* since when */
+	enum redis_state latest; /* of the last work, and of how many in a row */
+	unsigned int row;
 	char error[256];
 };
 

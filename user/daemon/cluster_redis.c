@@ -277,15 +277,38 @@ static bool take_batch(struct cluster *cluster, size_t index, uint64_t now_ns)
 			     cluster_install, cluster);
 }
 
-/* A line for each change, not for each failure; and one answer that is late is no change */
+/* What one failure says nothing about: an answer that is late, a slot of a cluster that is moving */
+static bool may_pass(enum redis_state state)
+{
+	return state == REDIS_STATE_TIMEOUT || state == REDIS_STATE_CLUSTER_DOWN;
+}
+
+/*
+ * Where part of a Redis Cluster is away, only rounds ask that part, and one that is due while it is asked already does not: two
+ * in a row do.
+ */
+static bool asked_all(const struct cluster_redis *redis)
+{
+	return redis->batches && !redis->ahead;
+}
+
+/* A line for each change, not for each failure */
 static void note_state(struct cluster *cluster, uint64_t now_ns)
 {
 	struct cluster_redis *redis = &cluster->redis;
 	const char *shown = cluster->config->cluster.redis.shown;
 	enum redis_state before = redis->state, now = redis->work.state;
+	bool back = now == REDIS_STATE_OK && before != REDIS_STATE_OK &&
+		    before != REDIS_STATE_NEVER;
 
+	if (back && !asked_all(redis))
+		return;
+	redis->row = now == redis->latest ? redis->row + 1 : 1;
+	redis->latest = now;
+	if ((back || may_pass(now)) && redis->row < 2)
+		return;
 	snprintf(redis->error, sizeof(redis->error), "%s", redis->work.error);
-	if (now == before || (now == REDIS_STATE_TIMEOUT && redis->failures < 2))
+	if (now == before)
 		return;
 	if (now == REDIS_STATE_OK && before == REDIS_STATE_NEVER)
 		log_info("cluster", "%s answers, %u node%s", shown, ledger_nodes(cluster->ledger),
@@ -307,7 +330,7 @@ void cluster_redis_take(struct cluster *cluster, uint64_t now_ns)
 {
 	struct cluster_redis *redis = &cluster->redis;
 	struct redis_work *work = redis_worker_take(redis->worker);
-	bool good = true;
+	size_t answered = 0;
 
 	if (!work)
 		return;
@@ -318,22 +341,23 @@ void cluster_redis_take(struct cluster *cluster, uint64_t now_ns)
 			take_names(cluster, &work->command[i]);
 	}
 	for (size_t i = 0; i < redis->batches; i++)
-		good &= take_batch(cluster, i, now_ns);
+		answered += take_batch(cluster, i, now_ns);
 	ledger_end(cluster->ledger, now_ns);
 	take_orders(cluster, now_ns);
-	if (work->state == REDIS_STATE_OK && !good) {
+	if (work->state == REDIS_STATE_OK && answered < redis->batches) {
 		work->state = REDIS_STATE_ERROR;
 		snprintf(work->error, sizeof(work->error),
 			 "what it answered is no answer to Weir's script");
 	}
 	if (work->reconnected)
 		cluster->figures.reconnects++;
-	if (work->state == REDIS_STATE_OK) {
+	if (work->state == REDIS_STATE_OK)
 		cluster->figures.last_success = clock_unix_seconds();
+	/* Where part of a Redis Cluster is away the others do not wait for it: the ledger asks it once a round. */
+	if (work->state == REDIS_STATE_OK || answered)
 		note_success(redis, now_ns);
-	} else {
+	else
 		note_failure(cluster, now_ns);
-	}
 	if (redis->ahead)
 		cluster->figures.reports_ahead++;
 	else if (redis->batches)
@@ -355,7 +379,7 @@ int cluster_redis_begin(struct cluster *cluster, struct config *config, uint64_t
 	redis->backoff = pace_backoff_begin(clock_unix_ns());
 	redis->failures = 0;
 	redis->wait_until_ns = 0;
-	redis->state = REDIS_STATE_NEVER;
+	redis->state = redis->latest = REDIS_STATE_NEVER;
 	redis->state_ns = now_ns;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		figures_of(cluster, commands[i]); /* their series begin at 0 */
