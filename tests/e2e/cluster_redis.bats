@@ -82,16 +82,18 @@ begun() {
 # shown_nowhere SECRET: by nothing that node 1 says to anybody
 shown_nowhere() {
 	local path
-	for path in metrics v1/cluster v1/status v1/config health/detailed; do
-		on 1 curl -s --unix-socket "$dir/weir-1.sock" "http://weir/$path"
-		on 1 curl -s "http://127.0.0.1:9464/$path"
-	done > "$dir/shown"
-	for path in status cluster; do
-		on 1 "$weir" $path
-		on 1 "$weir" $path --json
-	done >> "$dir/shown"
-	"$weir" check --print "$dir/weir-1.yaml" >> "$dir/shown"
-	cat "$dir"/weir-1.log "$dir/weir-1.out" "/proc/${node_pid[1]}/cmdline" >> "$dir/shown"
+	{
+		for path in metrics v1/cluster v1/status v1/config health/detailed; do
+			on 1 curl -s --unix-socket "$dir/weir-1.sock" "http://weir/$path"
+			on 1 curl -s "http://127.0.0.1:9464/$path"
+		done
+		for path in status cluster; do
+			on 1 "$weir" $path
+			on 1 "$weir" $path --json
+		done
+		"$weir" check --print "$dir/weir-1.yaml"
+		cat "$dir"/weir-1.log "$dir/weir-1.out" "/proc/${node_pid[1]}/cmdline"
+	} > "$dir/shown"
 	[ "$(wc -c < "$dir/shown")" -gt 10000 ]
 	refute grep -aF -- "$1" "$dir/shown"
 }
