@@ -16,8 +16,8 @@
 
 #define CLUSTER_TICK_NS 10000000ULL
 #define CLUSTER_LIMITS 512 /* configured limits with `scope: cluster` */
-#define CLUSTER_COMMANDS \
-	72 /* of one piece of work: batches of 1,500 keys in up to 16 shards, and orders */
+/* Of one piece of work: 1,500 keys in up to 16 shards. What is more (keys that were dropped and not settled yet) comes next */
+#define CLUSTER_BATCHES 72
 
 /* One key of the ledger: a group limit, or a limit of one client */
 struct cluster_key {
@@ -52,9 +52,10 @@ struct cluster_client {
 struct cluster_redis {
 	struct redis_worker *worker;
 	struct redis_work work;
-	struct redis_command command[CLUSTER_COMMANDS];
-	size_t batches;	      /* of `command`, the first */
-	const char *names[4]; /* ZRANGE of the nodes' names */
+	struct redis_command
+		command[CLUSTER_BATCHES + 2]; /* and behind them orders, names of nodes */
+	size_t batches;			      /* of `command`, the first */
+	const char *names[4];		      /* ZRANGE of the nodes' names */
 	size_t names_length[4];
 	uint64_t names_ns;
 	struct redis_command *orders; /* behind the batches; the book's. NULL: none */

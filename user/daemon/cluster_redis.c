@@ -167,7 +167,7 @@ static void take_orders(struct cluster *cluster, uint64_t now_ns)
 static void add_batches(struct cluster_redis *redis, const struct ledger_batch *batch, size_t count)
 {
 	redis->batches = 0;
-	for (size_t i = 0; i < count && i < CLUSTER_COMMANDS; i++)
+	for (size_t i = 0; i < count && i < CLUSTER_BATCHES; i++)
 		redis->command[redis->batches++] = (struct redis_command){
 			.script = cluster_script,
 			.keys = batch[i].keys,
