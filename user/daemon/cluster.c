@@ -238,7 +238,9 @@ static void *run(void *context)
 		struct pollfd fds[] = {
 			{.fd = cluster->wake, .events = POLLIN},
 			{.fd = timer, .events = POLLIN},
-			{.fd = shares_hot_fd(cluster->datapath), .events = POLLIN},
+			/* Who asks before there are limits waits in the ring: it asks only once */
+			{.fd = cluster->client ? shares_hot_fd(cluster->datapath) : -1,
+			 .events = POLLIN},
 			{.fd = cluster->redis.worker ? redis_worker_fd(cluster->redis.worker) : -1,
 			 .events = POLLIN},
 		};

@@ -14,7 +14,7 @@
 
 static double even_rate(const struct cluster *cluster, const struct cluster_key *key)
 {
-	return cluster->limit[key->limit].law.rate / ledger_nodes(cluster->ledger);
+	return cluster_even_share(cluster, &cluster->limit[key->limit].law).rate;
 }
 
 static void set_reported(struct cluster *cluster, struct cluster_key *key, bool on)
@@ -60,9 +60,7 @@ static int add_key(struct cluster *cluster, struct cluster_client *client, uint1
 		return key->handle;
 	client->keys++;
 	ledger_report(cluster->ledger, key->handle, false);
-	key->share = (struct law_share){.rate = even_rate(cluster, key),
-					.burst = cluster->limit[limit].law.burst /
-						 ledger_nodes(cluster->ledger)};
+	key->share = cluster_even_share(cluster, &cluster->limit[limit].law);
 	return 0;
 }
 

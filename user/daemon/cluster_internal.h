@@ -112,6 +112,10 @@ void cluster_forget(struct cluster *cluster);
 void cluster_forget_clients(struct cluster *cluster);
 void cluster_count(struct cluster *cluster, uint64_t now_ns);
 void cluster_install(void *cluster, int handle, void *key, const struct law_share *share);
+/* Of the nodes last known */
+struct law_share cluster_even_share(const struct cluster *cluster, const struct law_limit *law);
+/* What clients that are not watched have: that, or in an outage by on_outage */
+struct shares_value cluster_even_value(const struct cluster *cluster, const struct law_limit *law);
 void cluster_set_even(struct cluster *cluster);
 
 /* cluster_hot.c */

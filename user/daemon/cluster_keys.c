@@ -19,7 +19,7 @@ static struct law_limit law_of(const struct config_limit *limit)
 	};
 }
 
-static struct law_share even_share(const struct cluster *cluster, const struct law_limit *law)
+struct law_share cluster_even_share(const struct cluster *cluster, const struct law_limit *law)
 {
 	double nodes = ledger_nodes(cluster->ledger);
 
@@ -57,7 +57,7 @@ static int take_group(struct cluster *cluster, struct cluster_limit *limit,
 		ledger_change(cluster->ledger, key->handle, &limit->law);
 	} else {
 		key->reported = true;
-		key->share = even_share(cluster, &limit->law);
+		key->share = cluster_even_share(cluster, &limit->law);
 		key->handle = ledger_add(cluster->ledger, limit->id, &limit->law, key, now_ns);
 	}
 	if (!old || memcmp(&old->info.limit, &limit->info.limit, sizeof(old->info.limit)))
@@ -212,15 +212,14 @@ void cluster_fill_groups(struct cluster *cluster)
 	}
 }
 
-/* What clients that are not watched have, by the nodes there are; in an outage by on_outage */
-static struct shares_value even_value(const struct cluster *cluster,
-				      const struct cluster_limit *limit, bool out)
+struct shares_value cluster_even_value(const struct cluster *cluster, const struct law_limit *law)
 {
-	struct law_share even = even_share(cluster, &limit->law);
+	bool out = ledger_mode(cluster->ledger) == CLUSTER_OUTAGE;
+	struct law_share even = cluster_even_share(cluster, law);
 
-	if (out && limit->law.on_outage == OUTAGE_LOCAL)
-		return (struct shares_value){limit->law.rate, limit->law.burst, 0};
-	if (out && limit->law.on_outage == OUTAGE_DENY)
+	if (out && law->on_outage == OUTAGE_LOCAL)
+		return (struct shares_value){law->rate, law->burst, 0};
+	if (out && law->on_outage == OUTAGE_DENY)
 		return (struct shares_value){0};
 	return (struct shares_value){even.rate, even.burst, 0};
 }
@@ -238,7 +237,7 @@ void cluster_set_even(struct cluster *cluster)
 		shares_set_nodes(cluster->datapath, nodes);
 	for (size_t i = 0; i < cluster->limits; i++) {
 		const struct cluster_limit *limit = &cluster->limit[i];
-		struct shares_value value = even_value(cluster, limit, out);
+		struct shares_value value = cluster_even_value(cluster, &limit->law);
 
 		if (!limit->info.limit.group &&
 		    shares_set_even(cluster->datapath, cluster->generation, limit->info.limit,

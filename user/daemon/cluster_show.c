@@ -14,13 +14,14 @@
 static void note_limit(struct cluster *cluster, const struct cluster_limit *limit,
 		       struct snapshot_cluster_limit *out)
 {
+	const struct shares_value even = cluster_even_value(cluster, &limit->law);
 	struct ledger_view view;
 
 	*out = (struct snapshot_cluster_limit){
 		.mode = ledger_mode(cluster->ledger),
 		.on_outage = limit->law.on_outage,
-		.share_rate = limit->law.rate / ledger_nodes(cluster->ledger),
-		.share_burst = limit->law.burst / ledger_nodes(cluster->ledger),
+		.share_rate = even.rate,
+		.share_burst = even.burst,
 	};
 	if (limit->key) {
 		ledger_view(cluster->ledger, limit->key->handle, &view);
