@@ -163,6 +163,15 @@ static uint32_t watch_client(const struct bench *bench)
 	return (uint32_t)number;
 }
 
+/* It begins with what the client had before it was watched */
+static u64 read_share(const struct bench *bench, uint32_t number)
+{
+	struct shares_count count;
+
+	shares_count_client(bench->datapath, number, 0, &count);
+	return count.passed;
+}
+
 struct counts {
 	u64 packets, refused, inserts;
 };
@@ -366,7 +375,7 @@ static bool holds(const struct row *row, double new_share, double refused_share)
 static bool measure(struct bench *bench, const struct row *row)
 {
 	struct figures figures[CPUS_MAX];
-	u64 warm = warm_packets(row), packets;
+	u64 warm = warm_packets(row), packets, shared;
 	struct pair empty, clock, weir;
 	struct counts before, after;
 	double new_share, refused_share;
@@ -377,6 +386,7 @@ static bool measure(struct bench *bench, const struct row *row)
 	run_threads(bench, row, 0, warm, figures);
 	if (row->cluster == WATCHED)
 		number = watch_client(bench);
+	shared = number ? read_share(bench, number) : 0;
 	before = read_counts(bench);
 	run_threads(bench, row, bench->rounds, 0, figures);
 	after = read_counts(bench);
@@ -388,12 +398,11 @@ static bool measure(struct bench *bench, const struct row *row)
 		die("%llu packets sent, weir has counted %llu", (unsigned long long)packets,
 		    (unsigned long long)(after.packets - before.packets));
 	if (number) {
-		struct shares_count count;
+		u64 counted = read_share(bench, number) - shared;
 
-		shares_count_client(bench->datapath, number, 0, &count);
-		if (count.passed != packets)
+		if (counted != packets)
 			die("%llu packets sent, the share has counted %llu",
-			    (unsigned long long)packets, (unsigned long long)count.passed);
+			    (unsigned long long)packets, (unsigned long long)counted);
 	}
 	new_share = (double)(after.inserts - before.inserts) / (double)packets;
 	refused_share = (double)(after.refused - before.refused) / (double)packets;
