@@ -159,6 +159,7 @@ program_is_gone() { refute bpftool prog show id "$1" > /dev/null 2>&1; }
 	remember
 	stop
 	# the first word of the state is the layout
+	is "$("$weir" version --json | jq .layout)" "$((16#$(bpftool map dump pinned "$pins/weir_state" -j | jq -r '.[0].value[0][2:]')))"
 	value=$(bpftool map dump pinned "$pins/weir_state" -j | jq -r '.[0].value[1:] | join(" ")')
 	# shellcheck disable=SC2086 # the bytes
 	bpftool map update pinned "$pins/weir_state" key 0 0 0 0 value 77 $value

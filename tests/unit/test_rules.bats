@@ -61,3 +61,15 @@ parts() { /usr/bin/python3 -c 'import json, sys, yaml; print(json.dumps(yaml.saf
 @test "every metric a rule asks for is one that Weir has, with the labels it has" {
 	run -0 /usr/bin/python3 tests/unit/asked_metrics.py $rules/weir-recording.yaml $rules/weir-alerts.yaml
 }
+
+@test "the command of docs/monitoring.md sets where runbooks are, of each alert, and leads to a page that there is" {
+	local command url
+	command=$(grep -o "sed 's|https://weir.example/.*weir-alerts.yaml" docs/monitoring.md)
+	bash -c "${command% > *}" > "$BATS_TEST_TMPDIR/alerts.yaml"
+	parts "$BATS_TEST_TMPDIR/alerts.yaml" '.groups[].rules[].annotations.runbook_url' > "$BATS_TEST_TMPDIR/urls"
+	[ "$(grep -c '^ *- alert:' $rules/weir-alerts.yaml)" = "$(wc -l < "$BATS_TEST_TMPDIR/urls")" ]
+	while read -r url; do
+		[[ $url == https://git.example.org/weir/blob/main/docs/runbook.md#* ]] || { echo "not set: $url"; false; }
+		grep -qixF "## ${url##*#}" docs/runbook.md || { echo "no section: $url"; false; }
+	done < "$BATS_TEST_TMPDIR/urls"
+}
