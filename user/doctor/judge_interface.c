@@ -167,7 +167,8 @@ void judge_queues(const struct facts *facts, const struct facts_interface *inter
 	uint32_t processors = (uint32_t)facts->kernel.processors;
 	uint32_t could = interface->queues_max < processors ? interface->queues_max : processors;
 
-	if (!interface->queues)
+	/* A veth has no queue that waits for a processor: who sends does the work */
+	if (!interface->queues || !strcmp(interface->driver, "veth"))
 		return;
 	if (interface->queues > 1 || could <= 1) {
 		report_say(out, REPORT_OK, "%u to receive, %u processors", interface->queues,
