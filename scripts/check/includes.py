@@ -20,9 +20,11 @@ MAY_INCLUDE = {
     "user/decide": ["bpf/abi", "bpf/core", "user/base", "user/config"],
     "user/cluster": ["bpf/abi", "bpf/core", "user/base", "user/config"],
     "user/datapath": ["bpf/abi", "bpf/core", "user/base", "user/config"],
+    # It looks at all the parts of which it judges
+    "user/doctor": ["bpf/abi", "user/base", "user/config", "user/cluster", "user/datapath", "user/metrics", "user/http"],
     "user/daemon": ["bpf/abi", "bpf/core", "user/*"],
     # `weir run` starts the daemon, `weir detach` takes the datapath away without one, `weir version` asks both for their libraries
-    "user/cli": ["bpf/abi", "user/base", "user/config", "user/metrics", "user/cluster", "user/datapath", "user/daemon"],
+    "user/cli": ["bpf/abi", "user/base", "user/config", "user/metrics", "user/cluster", "user/datapath", "user/daemon", "user/doctor"],
     "user/main.c": ["user/*"],
 }
 # A library, or what is made, and the only layers that may know of it

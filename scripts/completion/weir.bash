@@ -32,7 +32,7 @@ _weir()
 	elif [ "$previous" = '=' ]; then
 		previous=${COMP_WORDS[COMP_CWORD-2]}
 	fi
-	local commands='run check status top latency events ban unban bans breakers breaker cluster reload detach version help'
+	local commands='run check doctor status top latency events ban unban bans breakers breaker cluster reload detach version help'
 	if [ "$COMP_CWORD" = 1 ]; then
 		_weir_words "$commands --help --version" "$current"
 		return
@@ -57,6 +57,7 @@ _weir()
 	case ${COMP_WORDS[1]} in
 	run) options='--config --interface --log --log-level --socket --no-watch --help' ;;
 	check) options='--print --help' ;;
+	doctor) options='--config --interface --json --help' ;;
 	status) options='--socket --json --help' ;;
 	top) options='--socket --json --interval --once --by --service --limit --flows --sort --upstream --help' ;;
 	latency) options='--socket --json --interval --once --help' ;;

@@ -18,6 +18,7 @@
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
 #include "user/datapath/datapath.h"
+#include "user/doctor/doctor.h"
 #include "user/http/http.h"
 
 /* Not wanted here: detach must ask the server, and nothing else. */
@@ -27,6 +28,11 @@ int daemon_run(const struct daemon_options *options)
 }
 
 int datapath_detach_pins(const char *pins, char *error, size_t size)
+{
+	abort();
+}
+
+int doctor_examine(const struct doctor_options *options, struct report *out)
 {
 	abort();
 }

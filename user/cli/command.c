@@ -25,6 +25,18 @@ const struct cli_command cli_command[] = {
 		cli_check,
 	},
 	{
+		"doctor",
+		NULL,
+		NULL,
+		"Say what is wrong on this host for Weir, and what to do",
+		"Looks at the kernel, the rights, the configuration, each interface and Redis, and changes nothing. Needs no "
+		"daemon; without privileges it says what it could not look at. Interfaces that are named are looked at in place "
+		"of those of the configuration, which is then read only with --config. Exit status 1 if something keeps Weir "
+		"from working, 0 with warnings.",
+		CLI_CONFIG | CLI_INTERFACE | CLI_JSON,
+		cli_doctor,
+	},
+	{
 		"status",
 		NULL,
 		NULL,

@@ -28,6 +28,7 @@ const struct cli_command *cli_find_command(const char *name);
 /* Each in a file of its name, but for the short ones in daemon_commands.c. */
 int cli_run(const struct cli_options *options);
 int cli_check(const struct cli_options *options);
+int cli_doctor(const struct cli_options *options);
 int cli_status(const struct cli_options *options);
 int cli_top(const struct cli_options *options);
 int cli_latency(const struct cli_options *options);

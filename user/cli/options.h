@@ -26,7 +26,7 @@ struct cli_command;
 	X(CONFIG, 'c', "config", "FILE", "<file>", \
 	  "Configuration (default " CLI_DEFAULT_CONFIG ")") \
 	X(INTERFACE, 'i', "interface", "IFACE", "<interface>", \
-	  "Without a configuration: watch this interface, limit nothing. Can be repeated") \
+	  "Without a configuration: watch this interface, limit nothing; doctor: look at this one. Can be repeated") \
 	X(LOG, 0, "log", "FORMAT", "text json", "text or json (default: text on a terminal)") \
 	X(LOG_LEVEL, 0, "log-level", "LEVEL", "error warning info debug", \
 	  "error, warning, info or debug") \

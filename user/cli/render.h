@@ -13,6 +13,7 @@
 #include "user/cli/page.h"
 
 int render_status(const json_t *status, const struct page *page, char *error, size_t size);
+int render_doctor(const json_t *report, const struct page *page, char *error, size_t size);
 int render_bans(const json_t *bans, const struct page *page, char *error, size_t size);
 
 /* One frame of `weir top`. */

@@ -126,8 +126,12 @@ void pin_path(const struct datapath *datapath, const char *name, char out[PIN_PA
 int pins_open(const char *pins, int *out, struct datapath_error *error);
 int pins_count_links(const char *pins);
 int pins_remove_all(const char *pins);
+bool pins_on_bpffs(const char *path);
 
-/* privileges.c: -EPERM, and which capabilities are missing */
+/* privileges.c: " CAP_BPF CAP_PERFMON", as many bytes; 0: none is missing */
+#define PRIVILEGES_TEXT 64
+size_t privileges_missing(char *missing, size_t size);
+/* -EPERM, and which capabilities are missing */
 int privileges_check(struct datapath_error *error);
 
 /* load.c */
@@ -136,6 +140,10 @@ int load_programs(struct datapath *datapath, const struct config *config,
 /* The programs of telemetry, once. What fails is said in the log; then there are none. */
 void load_flow_programs(struct datapath *datapath);
 void load_close(struct datapath *datapath);
+/* Loads all programs over tables of the smallest size, and lets go of them: nothing is pinned or attached. */
+int load_try(struct datapath_error *error);
+/* Of one entry; -errno */
+int map_value_size(int fd);
 
 /* apply.c */
 int apply_prefixes(struct datapath *datapath, const struct config *config,

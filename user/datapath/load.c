@@ -90,7 +90,7 @@ static int open_pin(const struct datapath *datapath, const char *name)
 	return bpf_obj_get(path);
 }
 
-static int map_value_size(int fd)
+int map_value_size(int fd)
 {
 	struct bpf_map_info info = {};
 	uint32_t length = sizeof(info);
@@ -464,6 +464,27 @@ void load_close(struct datapath *datapath)
 		cleanup_close(&datapath->map[i]);
 	for (int i = 0; i < PROGRAM_COUNT; i++)
 		cleanup_close(&datapath->program[i]);
+}
+
+int load_try(struct datapath_error *error)
+{
+	struct datapath datapath = {.pins_fd = -1, .sets = 1, .flow_sets = 1};
+	const u64 seed[3] = {0, 1, 1};
+	int result;
+
+	for (int i = 0; i < MAP_COUNT; i++)
+		datapath.map[i] = -1;
+	for (int i = 0; i < PROGRAM_COUNT; i++)
+		datapath.program[i] = -1;
+	libbpf_set_print(keep_reason);
+	reason[0] = '\0';
+	result = load_xdp(&datapath, seed);
+	if (!result)
+		result = load_tc(&datapath, seed);
+	if (!result)
+		result = load_flow_object(&datapath, seed, true);
+	load_close(&datapath);
+	return result ? load_failed("loading the programs", result, error) : 0;
 }
 
 const char *datapath_libbpf_version(void)

@@ -31,7 +31,7 @@ void pin_path(const struct datapath *datapath, const char *name, char out[PIN_PA
 	snprintf(out, PIN_PATH_MAX, "%s/%s", datapath->pins, name);
 }
 
-static bool on_bpffs(const char *path)
+bool pins_on_bpffs(const char *path)
 {
 	struct statfs at;
 
@@ -52,7 +52,7 @@ static int ensure_bpffs(const char *pins, struct datapath_error *error)
 			    "/weir",
 			    pins);
 	*slash = '\0';
-	if (on_bpffs(parent))
+	if (pins_on_bpffs(parent))
 		return 0;
 	if (!strcmp(parent, BPFFS_DEFAULT) && !mount("bpf", BPFFS_DEFAULT, "bpf", 0, "mode=0700"))
 		return 0;

@@ -4,11 +4,7 @@
 
 #include "user/datapath/internal.h"
 
-/*
- * Asked before anything is touched: what the kernel answers to a process that lacks one of them depends on
- * the program and the kernel (EPERM, EACCES, EINVAL) and names none.
- */
-int privileges_check(struct datapath_error *error)
+size_t privileges_missing(char *missing, size_t size)
 {
 	static const struct {
 		cap_value_t value;
@@ -18,18 +14,29 @@ int privileges_check(struct datapath_error *error)
 		      {CAP_PERFMON, "CAP_PERFMON"}};
 	cap_flag_value_t has = CAP_CLEAR, all = CAP_CLEAR;
 	cap_t mine = cap_get_proc();
-	char missing[64] = "";
 	size_t used = 0;
 
+	missing[0] = '\0';
 	if (!mine)
 		return 0;					/* let the kernel say */
 	cap_get_flag(mine, CAP_SYS_ADMIN, CAP_EFFECTIVE, &all); /* stands for each of them */
 	for (size_t i = 0; all != CAP_SET && i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (!cap_get_flag(mine, needed[i].value, CAP_EFFECTIVE, &has) && has != CAP_SET)
-			used += (size_t)snprintf(missing + used, sizeof(missing) - used, " %s",
+			used += (size_t)snprintf(missing + used, size - used, " %s",
 						 needed[i].name);
 	cap_free(mine);
-	if (!missing[0])
+	return used;
+}
+
+/*
+ * Asked before anything is touched: what the kernel answers to a process that lacks one of them depends on
+ * the program and the kernel (EPERM, EACCES, EINVAL) and names none.
+ */
+int privileges_check(struct datapath_error *error)
+{
+	char missing[PRIVILEGES_TEXT];
+
+	if (!privileges_missing(missing, sizeof(missing)))
 		return 0;
 	return fail(error, -EPERM,
 		    "not permitted without%s; run as root, or with the capabilities CAP_BPF, "

@@ -97,9 +97,9 @@ static int complain_tcp(struct complaint complaint, int error, const char *liste
 	}
 }
 
-int socket_listen_tcp(const char *listen_on, uint16_t *port, char *error, size_t error_size)
+/* A socket with this address, not listening yet; or -errno */
+static int bind_tcp(const char *listen_on, struct complaint complaint)
 {
-	struct complaint complaint = {error, error_size};
 	_cleanup_close_ int fd = -1;
 	struct sockaddr_storage address;
 	socklen_t length;
@@ -115,13 +115,33 @@ int socket_listen_tcp(const char *listen_on, uint16_t *port, char *error, size_t
 		return complain_tcp(complaint, errno, listen_on);
 	/* A restart does not wait for old connections to leave TIME_WAIT. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&address, length) || listen(fd, BACKLOG) ||
-	    getsockname(fd, (struct sockaddr *)&address, &length))
+	if (bind(fd, (struct sockaddr *)&address, length))
+		return complain_tcp(complaint, errno, listen_on);
+	return steal_fd(&fd);
+}
+
+int socket_listen_tcp(const char *listen_on, uint16_t *port, char *error, size_t error_size)
+{
+	struct complaint complaint = {error, error_size};
+	_cleanup_close_ int fd = bind_tcp(listen_on, complaint);
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	if (fd < 0)
+		return steal_fd(&fd);
+	if (listen(fd, BACKLOG) || getsockname(fd, (struct sockaddr *)&address, &length))
 		return complain_tcp(complaint, errno, listen_on);
 
 	*port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
 						    : ((struct sockaddr_in *)&address)->sin_port);
 	return steal_fd(&fd);
+}
+
+int socket_try_tcp(const char *listen_on, char *error, size_t error_size)
+{
+	_cleanup_close_ int fd = bind_tcp(listen_on, (struct complaint){error, error_size});
+
+	return fd < 0 ? fd : 0;
 }
 
 /*

@@ -12,6 +12,9 @@
 /* "127.0.0.1:9464", "[::1]:9464"; port 0: any. *port: the one it got. */
 int socket_listen_tcp(const char *listen, uint16_t *port, char *error, size_t error_size);
 
+/* Whether it could; 0 or -errno as above. It never listens, so it is in nobody's way. */
+int socket_try_tcp(const char *listen, char *error, size_t error_size);
+
 /* Which file a unix listener made, so that only that one is removed again. */
 struct socket_file {
 	char *path;
