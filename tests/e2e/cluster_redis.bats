@@ -366,10 +366,10 @@ has_other_keys() { has_keys "$1" && [ "$(keys_of "$1")" != "$2" ]; }
 	nodes_for 1
 	redis_start main
 	limits "interval: 100ms, secret_file: $dir/secret"
-	run -1 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
+	run -2 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
 	contains "$stderr" "cluster.secret_file $dir/secret" 'No such file' 'the same on all nodes'
 	echo hush > "$dir/secret"
-	run -1 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
+	run -2 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
 	contains "$stderr" "cluster.secret_file $dir/secret" '16 to'
 	echo hush-secret-of-the-cluster > "$dir/secret"
 	start_node 1

@@ -397,15 +397,16 @@ static void abandon(struct control *control)
 	control_free(control);
 }
 
-int control_start(struct config *config, const char *socket, struct control **out)
+int control_start(struct config *config, struct seal *seal, const char *socket,
+		  struct control **out)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	struct config_error error = {};
-	struct seal *seal = NULL;
 	int result = -ENOMEM;
 
-	if (!control)
+	if (!control) {
+		seal_free(seal);
 		return result;
+	}
 	pthread_mutex_init(&control->snapshot_lock, NULL);
 	control->config = config_ref(config);
 	control->gather.config = config;
@@ -416,10 +417,6 @@ int control_start(struct config *config, const char *socket, struct control **ou
 	control->orders = order_box_new();
 	control->socket = socket ? strdup(socket) : NULL;
 	if (control->queue && control->feed && control->orders && (control->socket || !socket))
-		result = cluster_prepare(config, &seal, &error);
-	if (result && error.text[0])
-		log_error("cluster", "%s", error.text);
-	if (!result)
 		result = start_datapath(control);
 	if (!result)
 		result = start_breakers(control);

@@ -37,10 +37,11 @@ struct control {
 };
 
 /*
- * Loads, applies, attaches, listens, takes the first snapshot. On failure says why in the log and leaves
+ * Loads, applies, attaches, listens, takes the first snapshot. seal: cluster_prepare()'s, taken. On failure says why in the log and leaves
  * nothing behind that was not there before.
  */
-int control_start(struct config *config, const char *socket, struct control **out);
+int control_start(struct config *config, struct seal *seal, const char *socket,
+		  struct control **out);
 
 /* Ends the listeners, detaches or leaves enforcement as configured, frees. */
 int control_finish(struct control *control);

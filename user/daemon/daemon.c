@@ -237,6 +237,20 @@ static void say_ready(const struct control *control)
 				   "see weir.yaml(5) for limits");
 }
 
+/* 0 or the exit status */
+static int start(const struct daemon_options *options, struct config *config, struct control **out)
+{
+	struct config_error error = {};
+	struct seal *seal = NULL;
+	int result = cluster_prepare(config, &seal, &error);
+
+	if (result) {
+		log_error("cluster", "%s", error.text);
+		return result == -ENOMEM ? EXIT_FAILED : EXIT_INVALID;
+	}
+	return control_start(config, seal, options->socket, out) ? EXIT_FAILED : 0;
+}
+
 static int run(const struct daemon_options *options)
 {
 	_cleanup_close_ int signals = -1, timer = -1, links = -1;
@@ -260,10 +274,10 @@ static int run(const struct daemon_options *options)
 		return EXIT_FAILED;
 	}
 	say_unwatched(config, unwatched);
-	result = control_start(config, options->socket, &control);
+	result = start(options, config, &control);
 	config_unref(config);
 	if (result)
-		return EXIT_FAILED;
+		return result;
 	control->watch = watch;
 	say_ready(control);
 	sd_notify(0, "READY=1");
