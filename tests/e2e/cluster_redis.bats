@@ -319,6 +319,9 @@ keys_of() { redis_cli "$1" --scan --pattern 'weir:*:k:*' | sort; }
 has_keys() { [ -n "$(keys_of "$1")" ]; }
 has_other_keys() { has_keys "$1" && [ "$(keys_of "$1")" != "$2" ]; }
 
+# top_is WATCHED: the client of the flood, which stands for no others
+top_is() { on 1 "$weir" top --once --json | jq -e --argjson watched "$1" '.clients[0] | .watched == $watched and (.parent | not)'; }
+
 @test "a reload takes the cluster away and brings it back, with another interval, secret and Redis" {
 	local before
 	nodes_for 2
@@ -329,12 +332,14 @@ has_other_keys() { has_keys "$1" && [ "$(keys_of "$1")" != "$2" ]; }
 	joined
 	for n in 1 2; do flood_node $n 2000 60; done
 	eventually 5 all_are '.hot[0].mode == "shared"'
+	eventually 3 top_is true
 	on 1 "$weir" ban --cluster 203.0.113.0/24
 	eventually 1 bans 2 203.0.113.0/24
 
 	sed -i '/^cluster:/d; s/, scope: cluster//' "$dir/weir-1.yaml"
 	on 1 "$weir" reload
 	cluster_is 1 '.enabled == false'
+	eventually 3 top_is false
 	refute on 1 "$weir" ban --cluster 203.0.113.1
 	holds '[.components[].name] | index("redis") | not' \
 		"$(on 1 curl -s --unix-socket "$dir/weir-1.sock" http://weir/health/detailed)"
@@ -366,10 +371,10 @@ has_other_keys() { has_keys "$1" && [ "$(keys_of "$1")" != "$2" ]; }
 	nodes_for 1
 	redis_start main
 	limits "interval: 100ms, secret_file: $dir/secret"
-	run -1 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
+	run -2 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
 	contains "$stderr" "cluster.secret_file $dir/secret" 'No such file' 'the same on all nodes'
 	echo hush > "$dir/secret"
-	run -1 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
+	run -2 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
 	contains "$stderr" "cluster.secret_file $dir/secret" '16 to'
 	echo hush-secret-of-the-cluster > "$dir/secret"
 	start_node 1

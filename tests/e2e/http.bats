@@ -122,6 +122,30 @@ code() { "$@" -o "$dir/body" -w '%{http_code}\n'; }
 	is ok "$(get /healthz)"
 }
 
+@test "a full table is healthy while those who make room were idle, and degraded when they were not" {
+	table="table: {clients: 1024}" configure <<- END
+		interfaces: [{name: wan}]
+		services:
+		  - {name: dns, match: [udp/53], new_clients: unlimited, limits: {default: [1000/s packets burst 1]}}
+	END
+	start
+	sources=(--interface eth0 --to 10.77.0.1 --dport 53 --sources 5000 --consecutive --packets 5000)
+	in_client "$flood" "${sources[@]}" --pps 5000 --seconds 60 --from 10.128.0.0 > "$dir/flood"
+	eventually 3 full
+	holds '.components[] | select(.name == "maps") | .status == "healthy"' "$(get /health/detailed)"
+	sed -i 's#1000/s#1/day#' "$yaml"
+	"$weir" reload
+	in_client "$flood" "${sources[@]}" --from 10.129.0.0 > "$dir/flood"
+	eventually 3 maps_are_degraded
+	is ready "$(get /health/ready | jq -r .status)"
+}
+
+full() { [ "$(metric weir_client_table_entries)" -ge 1000 ]; }
+maps_are_degraded() {
+	get /health/detailed | jq -e '.components[] | select(.name == "maps")
+		| .status == "degraded" and (.message | endswith("raise table.clients, or lower new_clients in a flood"))'
+}
+
 @test "figures go on over a restart: no counter of traffic goes back" {
 	busy
 	counters() { get /metrics | grep -E '^weir_(packets|bytes|client_inserts|limit_refusals)_total' | sed 's/ \([0-9]*\)$/\t\1/' | sort; }

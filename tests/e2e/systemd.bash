@@ -97,3 +97,17 @@ remove_cgroups() {
 	find "$cgroup" -depth -type d -exec rmdir {} + 2> /dev/null
 	[ ! -d "$cgroup" ]
 }
+
+# journal: after boot, before up; the unit needs StandardError=journal
+journal() {
+	# Nothing of this host's is read, and nothing is left of it
+	inside mkdir -p /etc/systemd/journald.conf.d
+	printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\n' | inside tee /etc/systemd/journald.conf.d/test.conf > /dev/null
+	echo 0123456789abcdef0123456789abcdef | inside tee /etc/machine-id > /dev/null
+	inside /lib/systemd/systemd-journald > "$dir/journald.log" 2>&1 3>&- < /dev/null &
+	echo $! >> "$dir/pids"
+	eventually 5 inside test -S /run/systemd/journal/stdout
+}
+
+# journaled [OPTION...]: priority and message of each entry of the unit
+journaled() { inside journalctl -u weir -o json "$@" | jq -r 'select(._TRANSPORT == "stdout" and .SYSLOG_IDENTIFIER == "weir") | .PRIORITY + " " + .MESSAGE'; }

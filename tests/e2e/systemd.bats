@@ -233,3 +233,29 @@ access_of() {
 }
 
 tried_again() { [ "$(ctl show -P NRestarts weir)" -gt 2 ]; }
+
+@test "the journal: each line with its priority, without a second time; in JSON as well" {
+	limited "1/hour packets burst 5"
+	boot StandardError=journal
+	journal
+	up
+	echo "colour: blue" | inside tee -a /etc/weir/weir.yaml > /dev/null
+	refute env WEIR_REQUEST_ID=deploy-42 "$weir" reload
+	eventually 5 is_journaled "^3 config: \[deploy-42\] not reloaded, the old one stays: /etc/weir/weir.yaml"
+	is_journaled "^6 daemon: ready: "
+	is 1 "$(journaled -p err | wc -l)"
+	contains "$(inside journalctl -u weir -p err -o cat -g deploy-42)" "config: [deploy-42] not reloaded"
+	ctl stop weir
+	# a start that fails is one line of an error
+	refute ctl start weir
+	eventually 5 is_journaled "^3 /etc/weir/weir.yaml:[0-9]*: .*colour"
+	is 2 "$(journaled -p err | wc -l)"
+
+	inside sed -i 's/^colour.*/log: {format: json, level: debug}/' /etc/weir/weir.yaml
+	up
+	"$weir" status > "$dir/status"
+	eventually 5 is_journaled '^7 {"ts":"[-0-9T:.]*Z","level":"debug","component":"http","request_id":"[0-9a-f]*","msg":"GET /v1/status'
+	is_journaled '^6 {"ts":.*"msg":"ready: '
+}
+
+is_journaled() { journaled | grep -q -- "$1"; }

@@ -303,20 +303,19 @@ static void who_decided_later_here_is_not_overruled_by_what_was_ordered_before(v
 	uint64_t before = clock_monotonic_ns();
 
 	(void)state;
-	assert_int_equal(breakers_override(breakers, "api", "10.1.2.3:80", BREAKERS_CLOSE, 0, NULL),
-			 1);
+	assert_int_equal(breakers_override(breakers, "api", "10.1.2.3:80", BREAKERS_CLOSE, 0), 1);
 	assert_int_equal(breakers_order(breakers, "api", NULL, BREAKERS_OPEN, 0, before), 2);
 	assert_string_equal(breakers_now(world), "forced_closed forced_open");
 	/* Not even one that says it was given in the future, where a clock went back */
 	breakers_order(breakers, "api", NULL, BREAKERS_OPEN, 0,
 		       clock_monotonic_ns() + 3600 * SECOND);
 	assert_string_equal(breakers_now(world), "forced_open forced_open");
-	breakers_override(breakers, "api", NULL, BREAKERS_AUTO, 0, NULL);
+	breakers_override(breakers, "api", NULL, BREAKERS_AUTO, 0);
 	assert_string_equal(breakers_now(world), "disabled disabled");
 	breakers_order(breakers, "api", NULL, BREAKERS_CLOSE, 0, before);
 	assert_string_equal(breakers_now(world), "disabled disabled");
 	/* The next daemon knows it from the pins */
-	breakers_override(breakers, "api", NULL, BREAKERS_CLOSE, 0, NULL);
+	breakers_override(breakers, "api", NULL, BREAKERS_CLOSE, 0);
 	breakers_free(breakers);
 	breakers = breakers_new(world->lab->datapath, world->lab->config, world->control.feed);
 	world->control.gather.breakers = breakers;

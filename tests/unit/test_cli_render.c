@@ -53,13 +53,13 @@ static const char status_format[] =
 
 static const char top_text[] =
 	"{'time':'2026-01-02T03:04:05.678Z','age_seconds':0.42,'by':'refused','clients':["
-	"{'client':'203.0.113.7','service':'web','tier':'anonymous','state':'ok','parent':false,"
+	"{'client':'203.0.113.7','service':'web','tier':'anonymous','state':'ok','parent':false,'watched':false,"
 	"'passed':5120,'refused':77,'passed_per_second':12.5,'refused_per_second':1.5},"
-	"{'client':'2001:db8:7:42::/64','service':'dns','tier':'partner','state':'ok','parent':false,"
+	"{'client':'2001:db8:7:42::/64','service':'dns','tier':'partner','state':'ok','parent':false,'watched':true,"
 	"'passed':123456,'refused':0,'passed_per_second':4321,'refused_per_second':0},"
-	"{'client':'198.51.100.0/24','service':'dns','tier':'anonymous','state':'ok','parent':true,"
+	"{'client':'198.51.100.0/24','service':'dns','tier':'anonymous','state':'ok','parent':true,'watched':true,"
 	"'passed':10,'refused':4,'passed_per_second':0.5,'refused_per_second':0},"
-	"{'client':'192.0.2.9','service':'web','tier':'anonymous','state':'banned','parent':false,"
+	"{'client':'192.0.2.9','service':'web','tier':'anonymous','state':'banned','parent':false,'watched':true,"
 	"'passed':0,'refused':900,'passed_per_second':0,'refused_per_second':0}]}";
 
 static const char bans_text[] =
@@ -300,7 +300,8 @@ static void top_shows_rates_between_two_answers(void **state)
 		"CLIENT              SERVICE  TIER       PASSED/s  REFUSED/s   PASSED  REFUSED"
 		"  STATE\n"
 		"203.0.113.7         web      anonymous      12.5       1.50    5,120       77\n"
-		"2001:db8:7:42::/64  dns      partner       4.32k          0  123,456        0\n"
+		"2001:db8:7:42::/64  dns      partner       4.32k          0  123,456        0"
+		"  watched\n"
 		"198.51.100.0/24     dns      anonymous      0.50          0       10        4"
 		"  parent\n"
 		"192.0.2.9           web      anonymous         0          0        0      900"
@@ -512,7 +513,7 @@ static void a_missing_field_is_named(void **state)
 	assert_int_equal(needed, 13 - 2); /* bytes is not shown, limit may be missing */
 	needed = 0;
 	count_needed(top, top, try_top, &needed);
-	assert_int_equal(needed, 2 + 4 * 9);
+	assert_int_equal(needed, 2 + 4 * 10);
 	json_object_set_new(top, "clients", json_string("none"));
 	try_top(top);
 	assert_string_equal(got.error,

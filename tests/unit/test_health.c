@@ -44,6 +44,40 @@ static void disk_is_judged_by_what_is_free(void **state)
 	}
 }
 
+/* A table is full after a while of any traffic, and that is all right. */
+static void the_table_is_judged_by_who_is_forgotten_not_by_how_full_it_is(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		struct health_table table;
+		int health;
+		const char *message;
+	} row[] = {
+		{{1000, 1000, 0, 0}, HEALTH_HEALTHY, "1000 of 1000 client entries in use, idle ones included"},
+		{{1000, 1000, 5000, 0}, HEALTH_HEALTHY, "1000 of 1000 client entries in use, idle ones included"},
+		{{1000, 1000, 5000, 500}, HEALTH_HEALTHY, "1000 of 1000 client entries in use, idle ones included"},
+		{{1000, 1000, 5000, 501}, HEALTH_DEGRADED,
+		 "501 of 5000 clients that came in took the place of an active one: raise table.clients, or lower "
+		 "new_clients in a flood"},
+		/* one set of the table may be full before the others are */
+		{{500, 1000, 12, 10}, HEALTH_HEALTHY, "500 of 1000 client entries in use, idle ones included"},
+		{{500, 1000, 12, 11}, HEALTH_DEGRADED,
+		 "11 of 12 clients that came in took the place of an active one: raise table.clients, or lower "
+		 "new_clients in a flood"},
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct snapshot_component got = {0};
+
+		health_table_judge(&row[i].table, &got);
+		assert_string_equal(got.name, "maps");
+		assert_string_equal(got.message, row[i].message);
+		assert_int_equal(got.status, row[i].health);
+	}
+}
+
 static void disk_reads_the_file_system(void **state)
 {
 	struct snapshot_component got = {0};
@@ -307,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disk_is_judged_by_what_is_free),
+		cmocka_unit_test(the_table_is_judged_by_who_is_forgotten_not_by_how_full_it_is),
 		cmocka_unit_test(disk_reads_the_file_system),
 		cmocka_unit_test(memory_is_judged_by_whichever_is_nearer_to_its_end),
 		cmocka_unit_test_setup_teardown(memory_reads_the_host_and_the_tightest_group,

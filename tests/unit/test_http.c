@@ -576,6 +576,9 @@ static void request_ids_are_taken_or_made(void **state)
 		{"X-Correlation-ID: corr", "X-Request-ID: corr\r\n"},
 		{"X-Request-ID: two words", NULL},
 		{"X-Request-ID: a\"b", NULL},
+		{"X-Request-ID: a/../b", NULL},
+		{"X-Request-ID: \xc3\xa4", NULL},
+		{"X-Request-ID;", NULL}, /* there, and empty */
 		{"X-Request-ID: 0123456789012345678901234567890123456789012345678901234567890123",
 		 "X-Request-ID: 0123456789012345678901234567890123456789012345678901234567890123\r\n"},
 		{"X-Request-ID: 01234567890123456789012345678901234567890123456789012345678901234", NULL},
@@ -597,6 +600,44 @@ static void request_ids_are_taken_or_made(void **state)
 		assert_int_equal(strspn(id, "0123456789abcdef"), 16);
 		assert_memory_equal(id + 16, "\r\n", 2);
 	}
+}
+
+/* Whatever is asked and answered, on either listener; what is no HTTP at all is answered by the library */
+static void every_answer_has_the_id(void **state)
+{
+	static const struct {
+		const char *method, *url, *body;
+		bool tcp;
+		long code;
+	} row[] = {
+		{NULL, "/metrics", NULL, true, 200},	 {"HEAD", "/metrics", NULL, true, 200},
+		{NULL, "/nothing", NULL, true, 404},	 {NULL, "/v1/status", NULL, true, 404},
+		{"DELETE", "/metrics", NULL, true, 405}, {NULL, "/v1/latency?a=b", NULL, true, 400},
+		{NULL, "/v1/top", NULL, false, 200},	 {NULL, "/v1/ban", NULL, false, 405},
+		{NULL, "/v1/ban", "{", false, 400},	 {NULL, "/v1/ban", "{}", false, 500},
+	};
+	_cleanup_(release_call) struct call both = {
+		.url = "/healthz", .header = {"X-Request-ID: no good", "X-Correlation-ID: second"}};
+	_cleanup_(buffer_release) struct buffer stream = {0};
+	int fd = connect_raw(false);
+
+	(void)state;
+	fake.code = 500;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		_cleanup_call_ struct call call = {.method = row[i].method,
+						   .url = row[i].url,
+						   .body = row[i].body,
+						   .tcp = row[i].tcp,
+						   .header = {"X-Request-ID: mine", JSON_HEADER}};
+
+		perform(&call, row[i].code);
+		assert_has(&call.headers, "X-Request-ID: mine\r\n");
+	}
+	perform(&both, 200);
+	assert_has(&both.headers, "X-Request-ID: second\r\n");
+	send_raw(fd, "GET /v1/events HTTP/1.1\r\nHost: weir\r\nX-Correlation-ID: mine\r\n\r\n");
+	assert_true(read_until(fd, &stream, "X-Request-ID: mine\r\n", 5000));
+	close(fd);
 }
 
 static void commands_reach_the_control_thread(void **state)
@@ -1258,6 +1299,7 @@ int main(void)
 		TEST(scrapers_get_the_format_they_ask_for),
 		TEST(every_request_is_counted_where_it_went),
 		TEST(request_ids_are_taken_or_made),
+		TEST(every_answer_has_the_id),
 		TEST(commands_reach_the_control_thread),
 		TEST(a_command_may_take_its_time),
 		TEST(bad_bodies_are_refused_before_the_control_thread),

@@ -201,6 +201,6 @@ int main(void)
 		cmocka_unit_test(it_can_be_ended_and_changed_at_any_time),
 	};
 
-	log_setup(false, LOG_ERR);
+	log_setup((struct log_style){}, LOG_ERR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,30 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 	return inbox->left ? 0 : size;
 }
 
+static int add_header(struct client *client, const char *text)
+{
+	struct curl_slist *headers = curl_slist_append(client->headers, text);
+
+	if (!headers)
+		return -ENOMEM;
+	client->headers = headers;
+	return 0;
+}
+
+/* What a command changes can be found in the daemon's log by it. One that is not right is replaced there. */
+static int add_request_id(struct client *client)
+{
+	const char *given = getenv("WEIR_REQUEST_ID");
+	char text[128];
+
+	if (!given || !*given)
+		return 0;
+	if ((size_t)snprintf(text, sizeof(text), "X-Request-ID: %s", given) >= sizeof(text) ||
+	    strpbrk(text, "\r\n"))
+		return 0;
+	return add_header(client, text);
+}
+
 int client_open(const char *path, long timeout_ms, const volatile sig_atomic_t *stop,
 		struct client **out, struct client_error *error)
 {
@@ -142,8 +166,8 @@ int client_open(const char *path, long timeout_ms, const volatile sig_atomic_t *
 	client->timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_MS;
 	client->stop = stop;
 	client->curl = curl_easy_init();
-	client->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	if (!client->curl || !client->headers) {
+	if (!client->curl || add_header(client, "Content-Type: application/json") ||
+	    add_request_id(client)) {
 		client_close(client);
 		return fail(error, -ENOMEM, "out of memory");
 	}

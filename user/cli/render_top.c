@@ -45,6 +45,7 @@ static void add_client(struct table *table, const json_t *client, struct reader 
 	double refused_rate = reader_number(reader, client, "refused_per_second");
 	const char *state = reader_string(reader, client, "state");
 	bool parent = reader_bool(reader, client, "parent");
+	bool watched = reader_bool(reader, client, "watched");
 
 	table_row(table, client_ink(state, refused_rate),
 		  (const char *const[]){
@@ -55,9 +56,10 @@ static void add_client(struct table *table, const json_t *client, struct reader 
 			  text_rate(refused_rate).s,
 			  text_count(reader_count(reader, client, "passed")).s,
 			  text_count(reader_count(reader, client, "refused")).s,
-			  parent		 ? "parent"
-			  : !strcmp(state, "ok") ? ""
-						 : state,
+			  parent		? "parent"
+			  : strcmp(state, "ok") ? state
+			  : watched		? "watched"
+						: "",
 		  });
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/cluster/redis_hello.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +9,10 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
+#include "user/base/secret.h"
 #include "user/cluster/redis_tls.h"
 
-#define PASSWORD_BYTES 16384 /* of a file, tokens of clouds included */
+#define PASSWORD_MOST 16384 /* bytes of one in a file, tokens of clouds included */
 
 /* AUTH, HELLO, SELECT: replies to them, NULL where they were not sent or not answered */
 struct replies {
@@ -28,14 +27,6 @@ static void cleanup_replies(struct replies *replies)
 }
 #define _cleanup_replies_ _cleanup_(cleanup_replies)
 
-static void cleanup_secret(char **secret)
-{
-	if (*secret)
-		explicit_bzero(*secret, strlen(*secret));
-	free(*secret);
-}
-#define _cleanup_secret_ _cleanup_(cleanup_secret)
-
 static bool is_error(const struct redisReply *reply)
 {
 	return reply && reply->type == REDIS_REPLY_ERROR;
@@ -49,51 +40,21 @@ static enum redis_state no_memory(struct redis_link *link, struct redis_fault *f
 
 /* ------------------------------------------------------------------------------------------ password */
 
-/* One line, as text; -errno */
-static int read_password(const char *path, char **out)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_secret_ char *text = calloc(1, PASSWORD_BYTES);
-	size_t length = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	if (!text)
-		return -ENOMEM;
-	while ((got = read(fd, text + length, PASSWORD_BYTES - 1 - length)) > 0)
-		length += (size_t)got;
-	if (got < 0)
-		return -errno;
-	if (length == PASSWORD_BYTES - 1)
-		return -EFBIG;
-	if (length && text[length - 1] == '\n')
-		text[--length] = '\0';
-	if (length && text[length - 1] == '\r')
-		text[--length] = '\0';
-	if (!length)
-		return -ENODATA;
-	*out = steal_ptr(text);
-	return 0;
-}
-
 enum redis_state redis_add_auth(struct redis_link *link, const struct config_redis *config,
 				size_t *added, struct redis_fault *fault)
 {
 	_cleanup_secret_ char *read = NULL;
 	const char *password = config->password, *argument[3] = {"AUTH"};
+	char why[SECRET_WHY];
 	size_t count = 1;
-	int result;
 
 	*added = 0;
 	if (config->password_file) {
-		result = read_password(config->password_file, &read);
-		if (result) {
+		if (secret_read(config->password_file, 1, PASSWORD_MOST, &read, why)) {
 			redis_link_close(link);
-			return redis_fault_set(
-				fault, REDIS_STATE_PASSWORD, link->name,
-				"cannot read the password from %s: %s", config->password_file,
-				result == -ENODATA ? "it is empty" : strerror(-result));
+			return redis_fault_set(fault, REDIS_STATE_PASSWORD, link->name,
+					       "cannot read the password from %s: %s",
+					       config->password_file, why);
 		}
 		password = read;
 	}

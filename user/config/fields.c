@@ -418,7 +418,7 @@ static const struct field log_fields[] = {
 		.choices = "auto|text|json",
 		.expected = "auto, text or json",
 		.fallback = "auto",
-		.help = "auto is text on a terminal and JSON elsewhere.",
+		.help = "auto is text on a terminal and to the journal, JSON elsewhere.",
 	},
 	{
 		.name = "level",

@@ -50,7 +50,7 @@ const struct field cluster_fields[] = {
 		MEMBER(struct config_cluster, redis.password_file),
 		FILE_PATH,
 		.fallback = "none",
-		.help = "File with the password for Redis, in place of one in the URL. It is read for each "
+		.help = "File whose first line is the password for Redis, in place of one in the URL. It is read for each "
 			"connection, so that the password may change. weir check does not read it.",
 	},
 	{
@@ -120,7 +120,7 @@ const struct field cluster_fields[] = {
 		MEMBER(struct config_cluster, secret_file),
 		FILE_PATH,
 		.fallback = "none",
-		.help = "File with the secret, in place of secret. It is read at the start and at a reload. "
+		.help = "File whose first line is the secret, in place of secret. It is read at the start and at a reload. "
 			"weir check does not read it.",
 	},
 	{},

@@ -347,16 +347,16 @@ static void override_one(struct breakers_upstream *upstream, unsigned int endpoi
 }
 
 static int override_all(struct breakers *breakers, const char *name, const char *endpoint,
-			struct override override, const char *request_id)
+			struct override override)
 {
 	struct breakers_upstream **found = find_upstream(breakers, name), *upstream;
 	uint64_t now = clock_monotonic_ns();
+	const char *request;
 	int meant = 0;
 
 	if (!found)
 		return -ENOENT;
 	upstream = *found;
-	breakers->request_id = request_id;
 	for (unsigned int i = 0; i < upstream->endpoints; i++) {
 		if (endpoint && strcmp(endpoint, upstream->endpoint[i].name))
 			continue;
@@ -365,23 +365,24 @@ static int override_all(struct breakers *breakers, const char *name, const char 
 		meant++;
 	}
 	breakers_settle(upstream);
-	breakers->request_id = NULL;
+	/* What falls due besides was not asked for */
+	request = log_set_request(NULL);
 	breakers_on_timer(breakers);
+	log_set_request(request);
 	return meant ? meant : -ENXIO;
 }
 
 int breakers_override(struct breakers *breakers, const char *upstream, const char *endpoint,
-		      enum breakers_action action, uint64_t until_ns, const char *request_id)
+		      enum breakers_action action, uint64_t until_ns)
 {
-	return override_all(breakers, upstream, endpoint, (struct override){action, until_ns, 0},
-			    request_id);
+	return override_all(breakers, upstream, endpoint, (struct override){action, until_ns, 0});
 }
 
 int breakers_order(struct breakers *breakers, const char *upstream, const char *endpoint,
 		   enum breakers_action action, uint64_t until_ns, uint64_t given_ns)
 {
 	return override_all(breakers, upstream, endpoint,
-			    (struct override){action, until_ns, given_ns}, NULL);
+			    (struct override){action, until_ns, given_ns});
 }
 
 /* --------------------------------------------------------------------------------------- to be seen */

@@ -59,7 +59,7 @@ int breakers_action_parse(const char *word, enum breakers_action *out);
  * if there is no such upstream, -ENXIO if it has no such endpoint.
  */
 int breakers_override(struct breakers *breakers, const char *upstream, const char *endpoint,
-		      enum breakers_action action, uint64_t until_ns, const char *request_id);
+		      enum breakers_action action, uint64_t until_ns);
 /*
  * The same, given at another node at given_ns, perhaps long ago: changes nothing of an endpoint that an operator has decided on since, and
  * resets no state that began since.

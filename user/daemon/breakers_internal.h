@@ -58,8 +58,7 @@ struct breakers {
 	struct histogram reaction;
 	bool changed;
 	/* What is at work: for the news */
-	uint64_t outcome_ns;	/* when the kernel saw the call end; 0: it is none */
-	const char *request_id; /* of a command; NULL: it is none */
+	uint64_t outcome_ns; /* when the kernel saw the call end; 0: it is none */
 	struct breakers_news news[2 * WEIR_ENDPOINTS];
 	size_t newses;
 };

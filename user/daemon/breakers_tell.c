@@ -66,7 +66,7 @@ static uint64_t end_ns(const struct breaker_change *change)
 	return change->to == BREAKER_OPEN ? change->figures.retry_ns : change->figures.until_ns;
 }
 
-static void log_change(const struct breakers *breakers, const struct breakers_upstream *upstream,
+static void log_change(const struct breakers_upstream *upstream,
 		       const struct breaker_change *change, const char *figures, const char *until)
 {
 	bool bad = change->to == BREAKER_OPEN && change->reason != BREAKER_BY_RESTORED;
@@ -75,12 +75,12 @@ static void log_change(const struct breakers *breakers, const struct breakers_up
 
 	if (until[0])
 		snprintf(end, sizeof(end), "; for %.1f s, until %s", seconds, until);
-	log_request(bad ? LOG_WARNING : LOG_INFO, "breakers", breakers->request_id,
-		    "%s %s: %s -> %s%s: %s%s%s%s; ejections %u%s", upstream->name,
-		    upstream->endpoint[change->endpoint].name, breaker_state_word(change->from),
-		    breaker_state_word(change->to), change->enforced ? "" : " (only observed)",
-		    breaker_reason_word(change->reason), figures[0] ? " (" : "", figures,
-		    figures[0] ? ")" : "", change->figures.ejections, end);
+	log_write(bad ? LOG_WARNING : LOG_INFO, "breakers",
+		  "%s %s: %s -> %s%s: %s%s%s%s; ejections %u%s", upstream->name,
+		  upstream->endpoint[change->endpoint].name, breaker_state_word(change->from),
+		  breaker_state_word(change->to), change->enforced ? "" : " (only observed)",
+		  breaker_reason_word(change->reason), figures[0] ? " (" : "", figures,
+		  figures[0] ? ")" : "", change->figures.ejections, end);
 }
 
 static void feed_change(const struct breakers *breakers, const struct breakers_upstream *upstream,
@@ -112,7 +112,7 @@ void breakers_tell(struct breakers *breakers)
 		describe(news->upstream, &news->change, figures, sizeof(figures));
 		if (end_ns(&news->change))
 			clock_text(clock_unix_of(end_ns(&news->change)), until);
-		log_change(breakers, news->upstream, &news->change, figures, until);
+		log_change(news->upstream, &news->change, figures, until);
 		feed_change(breakers, news->upstream, &news->change, figures, until);
 	}
 	breakers->newses = 0;

@@ -14,6 +14,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/base/secret.h"
 #include "user/daemon/cluster_internal.h"
 
 #define THREAD_STACK (256 * 1024)
@@ -28,52 +29,28 @@ static bool same_cluster(const struct config *a, const struct config *b)
 	       !strcmp(a->cluster.prefix, b->cluster.prefix) && !strcmp(a->node, b->node);
 }
 
-/* The secret of the file, without the newline at its end; from malloc. NULL, and why */
-static char *read_secret_file(const char *path, struct config_error *error)
-{
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
-	char text[SEAL_SECRET_MOST + 2] = "";
-	size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	char *secret = NULL;
-
-	if (!file || ferror(file)) {
-		snprintf(error->text, sizeof(error->text),
-			 "cluster.secret_file %.200s cannot be read: %s; expected a file with the "
-			 "secret of the cluster, the same on all nodes",
-			 path, strerror(errno));
-		return NULL;
-	}
-	length = strcspn(text, "\r\n");
-	text[length] = '\0';
-	if (length < SEAL_SECRET_LEAST || length > SEAL_SECRET_MOST)
-		snprintf(error->text, sizeof(error->text),
-			 "cluster.secret_file %.200s: its first line must have %d to %d characters",
-			 path, SEAL_SECRET_LEAST, SEAL_SECRET_MOST);
-	else
-		secret = strdup(text);
-	explicit_bzero(text, sizeof(text));
-	return secret;
-}
-
 int cluster_prepare(const struct config *config, struct seal **out, struct config_error *error)
 {
-	char *secret = NULL;
+	const char *path = config->cluster.secret_file;
+	_cleanup_secret_ char *secret = NULL;
+	char why[SECRET_WHY];
 
 	*out = NULL;
 	if (!config->cluster.enabled)
 		return 0;
-	snprintf(error->text, sizeof(error->text),
-		 "out of memory, or no ciphers for cluster.secret");
-	if (config->cluster.secret_file) {
-		secret = read_secret_file(config->cluster.secret_file, error);
-		if (!secret)
-			return -EINVAL;
+	if (path && secret_read(path, SEAL_SECRET_LEAST, SEAL_SECRET_MOST, &secret, why)) {
+		snprintf(error->text, sizeof(error->text),
+			 "cluster.secret_file %.200s: %s; expected a file with the secret of the "
+			 "cluster, the same on all nodes",
+			 path, why);
+		return -EINVAL;
 	}
 	*out = seal_new(secret ? secret : config->cluster.secret);
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-	return *out ? 0 : -ENOMEM;
+	if (*out)
+		return 0;
+	snprintf(error->text, sizeof(error->text),
+		 "out of memory, or no ciphers for cluster.secret");
+	return -ENOMEM;
 }
 
 static struct ledger *new_ledger(const struct cluster *cluster, const struct config *config,

@@ -106,8 +106,7 @@ static struct order order_of(const struct request *request, uint64_t until_ns)
 	return order;
 }
 
-int command_breaker(struct control *control, const json_t *arguments, const char *request_id,
-		    json_t **reply)
+int command_breaker(struct control *control, const json_t *arguments, json_t **reply)
 {
 	struct request request;
 	struct order order;
@@ -126,7 +125,7 @@ int command_breaker(struct control *control, const json_t *arguments, const char
 	if (request.seconds)
 		until = clock_monotonic_ns() + (uint64_t)request.seconds * NS_PER_SEC;
 	result = breakers_override(control->gather.breakers, request.upstream, request.endpoint,
-				   request.action, until, request_id);
+				   request.action, until);
 	if (result < 0)
 		return refuse_name(control, &request, result, reply);
 	control_publish(control);
@@ -135,5 +134,5 @@ int command_breaker(struct control *control, const json_t *arguments, const char
 			   request.upstream, "endpoint", request.endpoint, "endpoints", result,
 			   "seconds", request.seconds);
 	order = order_of(&request, until);
-	return request.cluster ? command_order(control, &order, request_id, reply) : 200;
+	return request.cluster ? command_order(control, &order, reply) : 200;
 }

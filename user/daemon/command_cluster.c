@@ -36,8 +36,7 @@ int command_for_cluster(struct control *control, const json_t *arguments, bool *
 	}
 }
 
-int command_order(struct control *control, const struct order *order, const char *request_id,
-		  json_t **reply)
+int command_order(struct control *control, const struct order *order, json_t **reply)
 {
 	char subject[ORDER_SUBJECT];
 	bool told = false;
@@ -47,9 +46,8 @@ int command_order(struct control *control, const struct order *order, const char
 		return command_refuse(500, "internal_error",
 				      "out of memory: it is done on this node only", reply);
 	}
-	log_request(LOG_INFO, "cluster", request_id, "%s %s for all nodes%s",
-		    order_word(order->kind), order_subject(order, subject),
-		    told ? "" : ", told when Redis is back");
+	log_info("cluster", "%s %s for all nodes%s", order_word(order->kind),
+		 order_subject(order, subject), told ? "" : ", told when Redis is back");
 	json_object_set_new(*reply, "cluster", json_true());
 	json_object_set_new(*reply, "told", json_boolean(told));
 	return 200;

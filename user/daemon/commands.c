@@ -45,17 +45,15 @@ static int take_seconds(const json_t *arguments, json_int_t *out, json_t **reply
 	return 0;
 }
 
-static void say_ban(const char *request_id, const char *prefix, json_int_t seconds)
+static void say_ban(const char *prefix, json_int_t seconds)
 {
 	if (seconds)
-		log_request(LOG_INFO, "bans", request_id, "%s banned for %lld s", prefix,
-			    (long long)seconds);
+		log_info("bans", "%s banned for %lld s", prefix, (long long)seconds);
 	else
-		log_request(LOG_INFO, "bans", request_id, "%s banned without end", prefix);
+		log_info("bans", "%s banned without end", prefix);
 }
 
-static int command_ban(struct control *control, const json_t *arguments, const char *request_id,
-		       json_t **reply)
+static int command_ban(struct control *control, const json_t *arguments, json_t **reply)
 {
 	struct datapath_ban ban = {.until_ns = UINT64_MAX, .origin = WEIR_BAN_MANUAL};
 	struct order order = {.kind = ORDER_BAN};
@@ -81,16 +79,15 @@ static int command_ban(struct control *control, const json_t *arguments, const c
 	result = datapath_ban(control->gather.datapath, &ban, &error);
 	if (result < 0)
 		return command_refuse(500, "internal_error", error.text, reply);
-	say_ban(request_id, config_format_prefix(&ban.prefix, text, sizeof(text)), seconds);
+	say_ban(config_format_prefix(&ban.prefix, text, sizeof(text)), seconds);
 	*reply = json_pack("{s:s, s:I, s:b, s:b}", "prefix", text, "seconds", seconds, "replaced",
 			   result, "widened", ban.prefix.length < asked);
 	order.prefix = ban.prefix;
-	return cluster ? command_order(control, &order, request_id, reply) : 200;
+	return cluster ? command_order(control, &order, reply) : 200;
 }
 
 /* For all nodes also what is not banned here: others may know of it. */
-static int command_unban(struct control *control, const json_t *arguments, const char *request_id,
-			 json_t **reply)
+static int command_unban(struct control *control, const json_t *arguments, json_t **reply)
 {
 	struct order order = {.kind = ORDER_UNBAN};
 	struct datapath_error error = {};
@@ -110,12 +107,12 @@ static int command_unban(struct control *control, const json_t *arguments, const
 				      error.text, reply);
 	config_format_prefix(&order.prefix, text, sizeof(text));
 	if (lifted)
-		log_request(LOG_INFO, "bans", request_id, "%s no longer banned", text);
+		log_info("bans", "%s no longer banned", text);
 	*reply = json_pack("{s:s}", "prefix", text);
 	if (!cluster)
 		return 200;
 	json_object_set_new(*reply, "lifted", json_boolean(lifted));
-	return command_order(control, &order, request_id, reply);
+	return command_order(control, &order, reply);
 }
 
 static int command_bans(struct control *control, json_t **reply)
@@ -142,18 +139,18 @@ static int command_bans(struct control *control, json_t **reply)
 	return 200;
 }
 
-static int command_reload(struct control *control, const char *request_id, json_t **reply)
+static int command_reload(struct control *control, json_t **reply)
 {
 	char why[512];
 
-	if (control_reload(control, request_id, why))
+	if (control_reload(control, why))
 		return command_refuse(400, "invalid_configuration", why, reply);
 	*reply = json_pack("{s:I}", "generation",
 			   (json_int_t)datapath_generation(control->gather.datapath));
 	return 200;
 }
 
-static int command_detach(struct control *control, const char *request_id, json_t **reply)
+static int command_detach(struct control *control, json_t **reply)
 {
 	struct datapath_link links[WEIR_INTERFACES];
 	size_t count = datapath_links(control->gather.datapath, links);
@@ -166,28 +163,27 @@ static int command_detach(struct control *control, const char *request_id, json_
 	}
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_string(links[i].interface));
-	log_request(LOG_INFO, "datapath", request_id, "detached from everything; stopping");
+	log_info("datapath", "detached from everything; stopping");
 	control->detached = control->stop = true;
 	*reply = json_pack("{s:o}", "detached", list);
 	return 200;
 }
 
-int control_command(void *context, const char *name, const json_t *arguments,
-		    const char *request_id, json_t **reply)
+int control_command(void *context, const char *name, const json_t *arguments, json_t **reply)
 {
 	struct control *control = context;
 
 	if (!strcmp(name, "ban"))
-		return command_ban(control, arguments, request_id, reply);
+		return command_ban(control, arguments, reply);
 	if (!strcmp(name, "unban"))
-		return command_unban(control, arguments, request_id, reply);
+		return command_unban(control, arguments, reply);
 	if (!strcmp(name, "bans"))
 		return command_bans(control, reply);
 	if (!strcmp(name, "breaker"))
-		return command_breaker(control, arguments, request_id, reply);
+		return command_breaker(control, arguments, reply);
 	if (!strcmp(name, "reload"))
-		return command_reload(control, request_id, reply);
+		return command_reload(control, reply);
 	if (!strcmp(name, "detach"))
-		return command_detach(control, request_id, reply);
+		return command_detach(control, reply);
 	return command_refuse(404, "not_found", "no such command", reply);
 }

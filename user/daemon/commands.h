@@ -13,9 +13,7 @@ int command_refuse(int status, const char *word, const char *message, json_t **r
 int command_for_cluster(struct control *control, const json_t *arguments, bool *out,
 			json_t **reply);
 /* What was done here is ordered for all nodes; the reply says so, and whether they are told at once. */
-int command_order(struct control *control, const struct order *order, const char *request_id,
-		  json_t **reply);
+int command_order(struct control *control, const struct order *order, json_t **reply);
 
 /* command_breaker.c */
-int command_breaker(struct control *control, const json_t *arguments, const char *request_id,
-		    json_t **reply);
+int command_breaker(struct control *control, const json_t *arguments, json_t **reply);

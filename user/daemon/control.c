@@ -88,6 +88,7 @@ void control_tick(struct control *control)
 	control_watch_links(control);
 	upstreams_tick(control);
 	publish(control, false);
+	log_tick();
 }
 
 void control_watch_links(struct control *control)
@@ -244,7 +245,7 @@ static int apply_file(struct control *control, const char *path, struct config *
 	return result;
 }
 
-int control_reload(struct control *control, const char *request_id, char *why)
+int control_reload(struct control *control, char *why)
 {
 	struct gather *gather = &control->gather;
 	struct config *config = NULL, *old = control->config;
@@ -257,7 +258,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		snprintf(error.text, sizeof(error.text),
 			 "started without a configuration file; start with -c FILE to have one to "
 			 "reload");
-		log_request(LOG_WARNING, "config", request_id, "not reloaded: %s", error.text);
+		log_warning("config", "not reloaded: %s", error.text);
 		if (why)
 			snprintf(why, sizeof(error.text), "%s", error.text);
 		return -ENOENT;
@@ -268,8 +269,7 @@ int control_reload(struct control *control, const char *request_id, char *why)
 	if (result) {
 		gather->reloads_failed++;
 		snprintf(gather->reload_error, sizeof(gather->reload_error), "%.159s", error.text);
-		log_request(LOG_ERR, "config", request_id, "not reloaded, the old one stays: %s",
-			    error.text);
+		log_error("config", "not reloaded, the old one stays: %s", error.text);
 		config_unref(config);
 		seal_free(seal);
 		if (why)
@@ -284,8 +284,8 @@ int control_reload(struct control *control, const char *request_id, char *why)
 		change_cluster(control, seal, is_new);
 		change_breakers(control);
 		upstreams_change(control);
-		log_request(LOG_INFO, "config", request_id, "reloaded %s, generation %u",
-			    config->path, datapath_generation(gather->datapath));
+		log_info("config", "reloaded %s, generation %u", config->path,
+			 datapath_generation(gather->datapath));
 	}
 	publish(control, true);
 	return result;
@@ -397,15 +397,16 @@ static void abandon(struct control *control)
 	control_free(control);
 }
 
-int control_start(struct config *config, const char *socket, struct control **out)
+int control_start(struct config *config, struct seal *seal, const char *socket,
+		  struct control **out)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	struct config_error error = {};
-	struct seal *seal = NULL;
 	int result = -ENOMEM;
 
-	if (!control)
+	if (!control) {
+		seal_free(seal);
 		return result;
+	}
 	pthread_mutex_init(&control->snapshot_lock, NULL);
 	control->config = config_ref(config);
 	control->gather.config = config;
@@ -416,10 +417,6 @@ int control_start(struct config *config, const char *socket, struct control **ou
 	control->orders = order_box_new();
 	control->socket = socket ? strdup(socket) : NULL;
 	if (control->queue && control->feed && control->orders && (control->socket || !socket))
-		result = cluster_prepare(config, &seal, &error);
-	if (result && error.text[0])
-		log_error("cluster", "%s", error.text);
-	if (!result)
 		result = start_datapath(control);
 	if (!result)
 		result = start_breakers(control);

@@ -37,10 +37,11 @@ struct control {
 };
 
 /*
- * Loads, applies, attaches, listens, takes the first snapshot. On failure says why in the log and leaves
+ * Loads, applies, attaches, listens, takes the first snapshot. seal: cluster_prepare()'s, taken. On failure says why in the log and leaves
  * nothing behind that was not there before.
  */
-int control_start(struct config *config, const char *socket, struct control **out);
+int control_start(struct config *config, struct seal *seal, const char *socket,
+		  struct control **out);
 
 /* Ends the listeners, detaches or leaves enforcement as configured, frees. */
 int control_finish(struct control *control);
@@ -56,7 +57,7 @@ void control_read_events(struct control *control);
 void control_serve(struct control *control);
 
 /* Reads the file again and applies it, or keeps what was and says why (in the log and in *why, 512 bytes). */
-int control_reload(struct control *control, const char *request_id, char *why);
+int control_reload(struct control *control, char *why);
 
 /* upstreams.c: the endpoints of the configuration that is applied, resolved and in the kernel */
 int upstreams_start(struct control *control); /* -errno, and why in the log */
@@ -68,5 +69,4 @@ void upstreams_take(struct control *control); /* addresses have changed */
 void upstreams_tick(struct control *control);
 
 /* commands.c: what the admin API can ask for; runs on the control thread */
-int control_command(void *context, const char *name, const json_t *arguments,
-		    const char *request_id, json_t **reply);
+int control_command(void *context, const char *name, const json_t *arguments, json_t **reply);

@@ -26,6 +26,14 @@ enum { EXIT_FAILED = 1, EXIT_INVALID = 2 };
 
 /* --------------------------------------------------------------------------------- configuration */
 
+/* The line as `weir check` has it; to the journal with a priority, by which it is looked for */
+static void say_invalid(const char *text)
+{
+	if (log_is_journal())
+		fprintf(stderr, "<%d>", LOG_ERR);
+	fprintf(stderr, "%s\n", text);
+}
+
 static int load_config(const struct daemon_options *options, struct config **out)
 {
 	struct config_error error;
@@ -37,7 +45,7 @@ static int load_config(const struct daemon_options *options, struct config **out
 		result =
 			config_default(options->interfaces, options->interfaces_count, out, &error);
 	if (result)
-		fprintf(stderr, "%s\n", error.text);
+		say_invalid(error.text);
 	return result;
 }
 
@@ -59,12 +67,13 @@ static int log_level(const char *word, int otherwise)
 
 static void start_log(const struct daemon_options *options, const struct config *config)
 {
-	bool json = config->log_format == LOG_JSON ||
-		    (config->log_format == LOG_AUTO && !isatty(STDERR_FILENO));
+	struct log_style style = {.journal = log_is_journal()};
 
+	style.json = config->log_format == LOG_JSON ||
+		     (config->log_format == LOG_AUTO && !style.journal && !isatty(STDERR_FILENO));
 	if (options->log_format)
-		json = !strcmp(options->log_format, "json");
-	log_setup(json, log_level(options->log_level, config->log_level));
+		style.json = !strcmp(options->log_format, "json");
+	log_setup(style, log_level(options->log_level, config->log_level));
 }
 
 /* ------------------------------------------------------------------------------------ descriptors */
@@ -107,7 +116,7 @@ static void drain(int fd)
 static void reload(struct control *control)
 {
 	sd_notify(0, "RELOADING=1");
-	control_reload(control, NULL, NULL);
+	control_reload(control, NULL);
 	sd_notify(0, "READY=1");
 }
 
@@ -228,7 +237,21 @@ static void say_ready(const struct control *control)
 				   "see weir.yaml(5) for limits");
 }
 
-int daemon_run(const struct daemon_options *options)
+/* 0 or the exit status */
+static int start(const struct daemon_options *options, struct config *config, struct control **out)
+{
+	struct config_error error = {};
+	struct seal *seal = NULL;
+	int result = cluster_prepare(config, &seal, &error);
+
+	if (result) {
+		log_error("cluster", "%s", error.text);
+		return result == -ENOMEM ? EXIT_FAILED : EXIT_INVALID;
+	}
+	return control_start(config, seal, options->socket, out) ? EXIT_FAILED : 0;
+}
+
+static int run(const struct daemon_options *options)
 {
 	_cleanup_close_ int signals = -1, timer = -1, links = -1;
 	int unwatched;
@@ -251,14 +274,22 @@ int daemon_run(const struct daemon_options *options)
 		return EXIT_FAILED;
 	}
 	say_unwatched(config, unwatched);
-	result = control_start(config, options->socket, &control);
+	result = start(options, config, &control);
 	config_unref(config);
 	if (result)
-		return EXIT_FAILED;
+		return result;
 	control->watch = watch;
 	say_ready(control);
 	sd_notify(0, "READY=1");
 	loop(control, signals, timer, links);
 	sd_notify(0, "STOPPING=1");
 	return control_finish(control) ? EXIT_FAILED : 0;
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+	int status = run(options);
+
+	log_flush();
+	return status;
 }

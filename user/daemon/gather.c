@@ -6,6 +6,7 @@
 
 #include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/base/number.h"
 #include "user/base/words.h"
 #include "user/cluster/redis_worker.h"
 #include "user/config/limit.h"
@@ -13,6 +14,8 @@
 #include "user/daemon/cluster.h"
 #include "user/daemon/gather_latency.h"
 #include "user/metrics/health.h"
+
+#define MARK_NS (60 * NS_PER_SEC)
 
 /* --------------------------------------------------------------------------------- names, links */
 
@@ -268,7 +271,26 @@ static void add_redis_health(struct snapshot *out)
 		health_redis_judge(&out->cluster, health_add(out, "redis"));
 }
 
-static void add_health(const struct gather *gather, struct snapshot *out)
+/* What came since a minute ago, or two. Totals are those of the pins, and so older than this daemon. */
+static void add_table_health(struct gather *gather, struct snapshot *out)
+{
+	struct health_table table = {.entries = out->table_entries,
+				     .capacity = out->table_capacity};
+
+	if (!gather->mark[1].time_ns || out->time_ns - gather->mark[1].time_ns >= MARK_NS) {
+		gather->mark[0] = gather->mark[1];
+		gather->mark[1].time_ns = out->time_ns;
+		gather->mark[1].totals = out->totals;
+		if (!gather->mark[0].time_ns)
+			gather->mark[0] = gather->mark[1];
+	}
+	table.inserts = out->totals.inserts - gather->mark[0].totals.inserts;
+	table.evictions_active =
+		out->totals.evictions_active - gather->mark[0].totals.evictions_active;
+	health_table_judge(&table, health_add(out, "maps"));
+}
+
+static void add_health(struct gather *gather, struct snapshot *out)
 {
 	size_t absent = 0;
 	const char *which = "";
@@ -288,11 +310,7 @@ static void add_health(const struct gather *gather, struct snapshot *out)
 	add_telemetry_health(gather, out);
 	add_breakers_health(out);
 	add_redis_health(out);
-	health_fill(health_add(out, "maps"), "maps",
-		    out->table_entries * 10 > out->table_capacity * 9 ? HEALTH_DEGRADED
-								      : HEALTH_HEALTHY,
-		    "%llu of %llu client entries in use", (unsigned long long)out->table_entries,
-		    (unsigned long long)out->table_capacity);
+	add_table_health(gather, out);
 	health_fill(health_add(out, "configuration"), "configuration",
 		    gather->reload_ok ? HEALTH_HEALTHY : HEALTH_DEGRADED, "%s",
 		    !gather->reload_ok	   ? gather->reload_error

@@ -25,6 +25,11 @@ struct gather {
 	bool reload_ok;
 	double reload_ok_time;
 	char reload_error[160];
+	/* Totals up to two minutes ago and up to one, for the health of the table */
+	struct {
+		uint64_t time_ns; /* 0: none yet */
+		struct weir_totals totals;
+	} mark[2];
 	uint64_t pressure[WEIR_SERVICES]; /* refusals and parent judgements at the last snapshot */
 };
 

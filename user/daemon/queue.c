@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "user/base/log.h"
+
 /* Lives on the stack of the thread that waits for it */
 struct call {
 	const char *name, *request_id;
@@ -105,7 +107,7 @@ static struct call *take(struct queue *queue)
 
 void queue_serve(struct queue *queue,
 		 int (*run)(void *context, const char *name, const json_t *arguments,
-			    const char *request_id, json_t **reply),
+			    json_t **reply),
 		 void *context)
 {
 	struct call *call;
@@ -116,8 +118,9 @@ void queue_serve(struct queue *queue,
 	pthread_mutex_lock(&queue->lock);
 	while ((call = take(queue))) {
 		pthread_mutex_unlock(&queue->lock);
-		call->status =
-			run(context, call->name, call->arguments, call->request_id, &call->reply);
+		log_set_request(call->request_id);
+		call->status = run(context, call->name, call->arguments, &call->reply);
+		log_set_request(NULL);
 		pthread_mutex_lock(&queue->lock);
 		call->done = true;
 		pthread_cond_broadcast(&queue->answered);

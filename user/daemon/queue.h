@@ -16,10 +16,10 @@ int queue_fd(const struct queue *queue);
 int queue_call(struct queue *queue, const char *name, const json_t *arguments,
 	       const char *request_id, json_t **reply);
 
-/* Control thread: runs what waits through `run`. */
+/* Control thread: runs what waits through `run`. What that logs has the request's id. */
 void queue_serve(struct queue *queue,
 		 int (*run)(void *context, const char *name, const json_t *arguments,
-			    const char *request_id, json_t **reply),
+			    json_t **reply),
 		 void *context);
 
 /* Control thread, before it ends: whoever waits or comes later gets 503. */

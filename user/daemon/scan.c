@@ -111,7 +111,9 @@ static void look(struct seen *seen, uint32_t tag, const struct weir_client *clie
 		struct snapshot_client busy = {
 			.length = (uint8_t)scan_client_length(
 				input->side, (const uint8_t *)client->addr, client->service),
-			.flags = client->flags | (client->service & WEIR_CLIENT_PARENT),
+			.flags = client->flags,
+			.parent = client->service & WEIR_CLIENT_PARENT,
+			.watched = client->share,
 			.service = client->service % WEIR_SERVICES,
 			.tier = client->tier % WEIR_TIERS,
 			.passed = client->passed,

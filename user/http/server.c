@@ -158,16 +158,18 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 	*state = NULL;
 }
 
-/* A line for each command and each failure; reading is only of interest when debugging. */
+/*
+ * What a command changes is logged by whoever changes it. Here is only what failed for our own fault, and only commands: whoever can reach
+ * the TCP listener must not be able to fill the log.
+ */
 static void log_answer(const struct exchange *exchange, unsigned int code, double seconds)
 {
 	static const char *const method[] = {"GET", "POST", "(other method)"};
-	int level = code >= 500				    ? LOG_WARNING
-		    : exchange->request.method == HTTP_POST ? LOG_INFO
-							    : LOG_DEBUG;
+	const struct http_request *request = &exchange->request;
+	bool failed = code >= 500 && request->admin && request->method == HTTP_POST;
 
-	log_request(level, "http", exchange->request.id, "%s %s %u in %.1f ms",
-		    method[exchange->request.method], exchange->request.path, code, seconds * 1e3);
+	log_write(failed ? LOG_WARNING : LOG_DEBUG, "http", "%s %s %u in %.1f ms",
+		  method[request->method], request->path, code, seconds * 1e3);
 }
 
 static struct MHD_Response *make_response(struct exchange *exchange,
@@ -213,23 +215,33 @@ static void cleanup_answer(struct http_answer *answer)
 	buffer_release(&answer->body);
 }
 
-static enum MHD_Result answer_now(struct exchange *exchange, struct MHD_Connection *connection)
+static enum MHD_Result answer(struct exchange *exchange, struct MHD_Connection *connection)
 {
-	_cleanup_(cleanup_answer) struct http_answer answer = {0};
+	_cleanup_(cleanup_answer) struct http_answer made = {0};
 	struct MHD_Response *response;
 	enum MHD_Result result;
 	double seconds;
 
-	route_answer(&exchange->http->sources, &exchange->request, &answer);
-	response = make_response(exchange, connection, &answer);
+	route_answer(&exchange->http->sources, &exchange->request, &made);
+	response = make_response(exchange, connection, &made);
 	if (!response)
 		return MHD_NO; /* no memory: the connection is cut */
-	add_headers(response, exchange, &answer);
+	add_headers(response, exchange, &made);
 	seconds = clock_seconds_since(exchange->start_ns);
-	figures_answer(&exchange->http->figures, exchange->request.handler, answer.code, seconds);
-	log_answer(exchange, answer.code, seconds);
-	result = MHD_queue_response(connection, answer.code, response);
+	figures_answer(&exchange->http->figures, exchange->request.handler, made.code, seconds);
+	log_answer(exchange, made.code, seconds);
+	result = MHD_queue_response(connection, made.code, response);
 	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result answer_now(struct exchange *exchange, struct MHD_Connection *connection)
+{
+	enum MHD_Result result;
+
+	log_set_request(exchange->request.id);
+	result = answer(exchange, connection);
+	log_set_request(NULL);
 	return result;
 }
 

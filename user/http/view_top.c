@@ -58,7 +58,8 @@ static json_t *client(const struct snapshot *snapshot, const struct snapshot_cli
 	json_set(&object, "service", json_text(snapshot->service[row->service].name));
 	json_set(&object, "tier", json_text(snapshot->tier[row->tier]));
 	json_set(&object, "state", json_string(state(row->flags)));
-	json_set(&object, "parent", json_boolean(row->flags & WEIR_CLIENT_PARENT));
+	json_set(&object, "parent", json_boolean(row->parent));
+	json_set(&object, "watched", json_boolean(row->watched));
 	json_set(&object, "passed", json_number(row->passed));
 	json_set(&object, "refused", json_number(row->refused));
 	json_set(&object, "passed_per_second", json_double(row->passed_rate));

@@ -16,6 +16,9 @@
 #define DISK_UNHEALTHY_PERCENT 5
 #define MEMORY_DEGRADED_PERCENT 85 /* used */
 #define MEMORY_UNHEALTHY_PERCENT 95
+/* As the alert WeirTableFull has it; and so few as nobody notices */
+#define TABLE_DEGRADED_PERCENT 10
+#define TABLE_FEW 10
 
 const char *health_word(int health)
 {
@@ -61,6 +64,23 @@ struct snapshot_component *health_add(struct snapshot *snapshot, const char *nam
 static double percent(uint64_t part, uint64_t whole)
 {
 	return 100.0 * (double)part / (double)whole;
+}
+
+void health_table_judge(const struct health_table *table, struct snapshot_component *out)
+{
+	bool lossy = table->evictions_active > TABLE_FEW &&
+		     table->evictions_active * 100 > table->inserts * TABLE_DEGRADED_PERCENT;
+
+	if (lossy)
+		health_fill(out, "maps", HEALTH_DEGRADED,
+			    "%" PRIu64 " of %" PRIu64
+			    " clients that came in took the place of an active one: raise "
+			    "table.clients, or lower new_clients in a flood",
+			    table->evictions_active, table->inserts);
+	else
+		health_fill(out, "maps", HEALTH_HEALTHY,
+			    "%" PRIu64 " of %" PRIu64 " client entries in use, idle ones included",
+			    table->entries, table->capacity);
 }
 
 void health_disk_judge(const char *path, uint64_t available_bytes, uint64_t total_bytes,

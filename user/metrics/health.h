@@ -21,6 +21,18 @@ int health_overall(const struct snapshot_component *components, size_t count);
 void health_fill(struct snapshot_component *out, const char *name, int health, const char *format,
 		 ...) __attribute__((format(printf, 4, 5)));
 
+/* The client table now, and what came to it in the last minute or two */
+struct health_table {
+	uint64_t entries, capacity;
+	uint64_t inserts, evictions_active;
+};
+
+/*
+ * Degraded while more than a tenth of the clients that come in, and more than a few, take the place of an active one: that begins anew with
+ * a full burst. How full it is says nothing: an idle client stays until somebody needs its place.
+ */
+void health_table_judge(const struct health_table *table, struct snapshot_component *out);
+
 /* Appends a component to the snapshot and returns it, NULL when there is no room. */
 struct snapshot_component *health_add(struct snapshot *snapshot, const char *name);
 

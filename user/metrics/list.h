@@ -190,7 +190,7 @@
 	X(http_in_progress, http, "weir_http_requests_in_progress", GAUGE, "",			\
 	  "HTTP requests being answered, this one and open event streams included.", NULL)	\
 	X(log_messages, snapshot, "weir_log_messages_total", COUNTER, "",			\
-	  "Lines logged.", "level")								\
+	  "Lines logged; repeats that were left out are not counted.", "level")								\
 	X(scan_duration, snapshot, "weir_table_scan_duration_seconds", HISTOGRAM, "seconds",	\
 	  "Time a scan of the client table took.", NULL)					\
 	X(build_info, snapshot, "weir_build_info", GAUGE, "",					\

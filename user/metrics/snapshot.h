@@ -76,7 +76,9 @@ struct snapshot_map {
 struct snapshot_client {
 	uint8_t addr[16]; /* wire order; IPv4 as ::ffff:a.b.c.d */
 	uint8_t length;	  /* prefix length in these 128 bits */
-	uint8_t flags;	  /* WEIR_CLIENT_* */
+	uint8_t flags;	  /* WEIR_CLIENT_*, but for PARENT, which is not one of them */
+	bool parent;	  /* a prefix that stands for its unknown clients */
+	bool watched;	  /* of a cluster's limits it has shares of its own */
 	uint16_t service, tier;
 	uint64_t passed, refused;	  /* 32-bit counters since it was first seen */
 	double passed_rate, refused_rate; /* packets a second since the last scan */
