@@ -23,7 +23,7 @@ STARTS = ("build/weir", "cd", "curl", "docker", "git", "ip", "journalctl", "kube
           "redis-cli", "redis-server", "sudo", "systemctl", "weir")
 FIELDS = {"interfaces", "table", "tiers", "cluster", "services", "upstreams", "latency", "deny", "allow", "protected_ports",
           "http", "node", "pins", "on_exit", "log"}
-MARK = re.compile(r"<!-- (this page: )?(not run|may fail|says|file): (.+?) -->")
+MARK = re.compile(r" *<!-- (this page: )?(not run|may fail|says|file): (.+?) -->")
 PROMPT = re.compile(r"[#$] (?=\S)")
 # In a block that is none of commands these would be commands that nobody runs
 COMMAND = re.compile(r"\s*([#$] )?(sudo \S|weir [a-z]+( -|$)|(curl|make|kubectl) [-a-z])")
@@ -116,7 +116,7 @@ def read(root, path):
             page.blocks.append(block)
             continue
         at += 1
-        found = MARK.search(line)
+        found = MARK.match(line)
         if found and found[1]:
             rest = (found[2], found[3])
         elif found:

@@ -207,10 +207,13 @@ def install(scratch):
     shell = Shell(scratch)
     if shell.run("make -s install") != 0:
         return f"make install: {shell.said}"
-    # More than the limit of docs.yaml, for refusals to be seen
-    subprocess.Popen(["nsenter", "--net=/run/netns/docs-outside", sys.executable, "-B", "tests/e2e/traffic.py", "udp", "10.0.0.5",
-                      "53", "--rate", "600", "--seconds", "600"], stdout=subprocess.DEVNULL)
     return None
+
+
+def send():
+    """More than the limit of docs.yaml, for refusals to be seen"""
+    return subprocess.Popen(["nsenter", "--net=/run/netns/docs-outside", sys.executable, "-B", "tests/e2e/traffic.py", "udp",
+                             "10.0.0.5", "53", "--rate", "600", "--seconds", "600"], stdout=subprocess.DEVNULL)
 
 
 def read_aloud(scratch, page, installed):
@@ -218,8 +221,9 @@ def read_aloud(scratch, page, installed):
     if not any(block.kind in ("commands", "transcript") for block in page.blocks):
         return True
     reader = Reader(scratch)
-    wrong = None
+    wrong = sender = None
     if installed:
+        sender = send()
         shutil.copy("tests/e2e/docs.yaml", "/etc/weir/weir.yaml")
         wrong = reader.serve("weir run")
     for block in page.blocks:
@@ -227,6 +231,9 @@ def read_aloud(scratch, page, installed):
     # Also when something went wrong: the next page starts servers of its own
     stuck = reader.close()
     wrong = wrong or stuck
+    if sender:
+        sender.kill()
+        sender.wait()
     print(f"{page.path}:", ", ".join(f"{count} {what}" for what, count in reader.count.items()), flush=True)
     if wrong:
         print(wrong, flush=True)

@@ -41,4 +41,5 @@ ip -n docs-outside addr add 10.0.0.1/24 dev eth0
 ip -n docs-outside link set eth0 up
 
 cd "$here"
-exec "$@"
+# Not exec: the first process here has to bury the orphans, or pgrep finds them for ever
+"$@"
