@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The schema: tables of fields. One table reads a mapping into a struct, refuses what is not in it, says
- * what was expected, and writes the reference in weir.yaml(5) (reference.c). The tables are in fields.c.
+ * what was expected, and writes the reference (reference.c). The tables are in fields.c.
  *
  * Fields are read in the order of the table, not of the file, so that a later one may lean on an
  * earlier one (limits name tiers).
@@ -73,3 +73,12 @@ int read_unsupported(struct reader *, const struct field *, const struct node *,
 
 /* The reference of all fields as mdoc, for weir.yaml(5); ferror() tells whether it worked. */
 void schema_reference(FILE *out);
+
+/* The path of every field, a line each. */
+void schema_paths(FILE *out);
+
+/*
+ * Rows of a Markdown table, "| path | help | value | default |": the fields right below the one at `path`, such as
+ * services or upstreams[].breaker; before them its own if it is at the top. -ENOENT: there is no such field.
+ */
+int schema_rows(const char *path, FILE *out);
