@@ -142,7 +142,7 @@ check: ## format, static analysis, house rules; nothing is run
 	scripts/check.sh
 
 .PHONY: check-deploy
-check-deploy: ## the objects of deploy/kubernetes against the published schemas; with node and npm
+check-deploy: ## the objects of deploy/kubernetes against the published schemas, and deploy/docker; with node and npm
 	@tests/deploy/check.sh
 
 .PHONY: fuzz
