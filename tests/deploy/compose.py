@@ -83,6 +83,8 @@ def rights_of_pod(weir):
     profile = [opt[len("seccomp="):] for opt in weir["security_opt"] if opt.startswith("seccomp=")]
     if len(profile) != 1 or (HOME / profile[0]).resolve() != TOP / "deploy/kubernetes/base/seccomp.json":
         yield "weir: another seccomp profile than the pod's"
+    if "apparmor=unconfined" not in weir["security_opt"]:
+        yield "weir: Docker's AppArmor profile would keep it from its pins"
     if weir["mem_limit"] != "384m" or pod["resources"]["limits"]["memory"] != "384Mi":
         yield "weir: another limit of memory than the pod's"
     wanted = set(VARIABLE.findall((HOME / "weir/weir.yaml").read_text()))

@@ -30,6 +30,7 @@ spoilt() {
 @test "and it would be found if they were not" {
 	spoilt 's/cap_add: \[BPF, /cap_add: [BPF, SYS_ADMIN, /' "weir: other capabilities than the pod's"
 	spoilt 's/seccomp.json/weir.yaml/' "weir: another seccomp profile"
+	spoilt 's/apparmor=unconfined/apparmor=docker-default/' "keep it from its pins"
 	spoilt 's/read_only: true$/read_only: false/' "its root can be written to"
 	spoilt 's#source: ../prometheus,#source: ../promtheus,#' "../promtheus: no such directory"
 	spoilt 's/redis:7[0-9.]*/redis:latest/' "redis: the version of image redis:latest is not pinned"
