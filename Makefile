@@ -109,7 +109,7 @@ deps: ## install what building and testing needs (Debian; as root). DEPS="build 
 .PHONY: build
 build: $(if $(main_src),build/weir,build/libweir.a) $(skel) ## build/weir
 
-.PHONY: test test-unit test-prog test-e2e test-kernels
+.PHONY: test test-unit test-prog test-e2e test-kernels test-debian13
 test: ## all tests, as root; installs what they need. Ends with "N passed, N failed, N skipped"
 	scripts/deps.sh build test
 	scripts/test.sh unit prog e2e
@@ -125,6 +125,11 @@ test-kernels: ## load and limit on other kernels under emulation: Debian's own, 
 	scripts/deps.sh build kernels
 	$(MAKE) build build/tools/gate
 	tests/kernels/run.sh $(KERNELS)
+
+test-debian13: ## build deploy/docker/Dockerfile in a Debian 13 of its own, test there with its compiler and libraries; as root
+	scripts/deps.sh build test debian13
+	$(MAKE) build test-tools
+	tests/debian13/run.sh
 
 bench: ## measure, as root: tests/bench/run.sh
 	scripts/deps.sh build bench
@@ -142,7 +147,7 @@ check: ## format, static analysis, house rules; nothing is run
 	scripts/check.sh
 
 .PHONY: check-deploy
-check-deploy: ## the objects of deploy/kubernetes against the published schemas; with node and npm
+check-deploy: ## the objects of deploy/kubernetes against the published schemas, and deploy/docker; with node and npm
 	@tests/deploy/check.sh
 
 .PHONY: fuzz

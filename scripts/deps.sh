@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Installs what is missing for the groups named: build, test, check, bench, demo, kernels. Debian 12 or later.
+# Installs what is missing for the groups named: build, test, check, bench, demo, kernels, debian13. Debian 12 or later.
 #   scripts/deps.sh build test       install
 #   scripts/deps.sh --list build     print what is missing, install nothing
 # Does nothing, and needs neither root nor a network, when nothing is missing.
@@ -21,6 +21,7 @@ declare -A packages=(
 	iperf3'
 [demo]='iproute2 curl ethtool jq nftables nginx-light|nginx procps util-linux python3'
 [kernels]='qemu-system-x86 busybox-static cpio iproute2'
+[debian13]='debootstrap buildah tar util-linux'
 )
 
 # Packages that would start a service: a test wants the program, not a server on this host
@@ -102,11 +103,11 @@ main() {
 		list=true
 		shift
 	fi
-	[ $# -gt 0 ] || die "which groups? scripts/deps.sh build test check bench demo kernels"
+	[ $# -gt 0 ] || die "which groups? scripts/deps.sh build test check bench demo kernels debian13"
 	for group in "$@"; do
 		case $group in
-		build | test | check | bench | demo | kernels) ;;
-		*) die "no group is called '$group'; there are: build test check bench demo kernels" ;;
+		build | test | check | bench | demo | kernels | debian13) ;;
+		*) die "no group is called '$group'; there are: build test check bench demo kernels debian13" ;;
 		esac
 	done
 

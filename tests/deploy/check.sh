@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Every object that deploy/kubernetes renders, against the published schemas and without a field that they do not name:
-# `make check-deploy`. Needs node, npm and, once, the npm registry; tests/e2e/kubernetes.bats needs none of them.
+# Every object that deploy/kubernetes renders, against the published schemas and without a field that they do not name; and what
+# must be true of the Compose file: `make check-deploy`. Needs node, npm and, once, the npm registry; tests/e2e/kubernetes.bats needs none of them.
 # The last line is "N passed, N failed, N skipped".
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -55,6 +55,8 @@ refused() {
 	! cmp -s <(jq . $home/monitoring.json) $home/wrong.json || return
 	! validate wrong.json
 }
+
+judge "deploy/docker/docker-compose.yml: rights, mounts, versions, ports, data source" "$python" tests/deploy/compose.py
 
 all=()
 for folder in deploy/kubernetes/base deploy/kubernetes/overlays/*; do

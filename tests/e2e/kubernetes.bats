@@ -81,6 +81,8 @@ renders() {
 	mounted() {
 		must "$1" '$weir.volumeMounts | any(.mountPath == "/sys/fs/bpf" and .mountPropagation == "HostToContainer")'
 		must "$1" '$weir.volumeMounts | any(.mountPath == "/etc/weir" and .readOnly and (has("subPath") | not))'
+		# containerd's and CRI-O's own AppArmor profiles deny writes there
+		must "$1" '$weir.securityContext.appArmorProfile == {type: "Unconfined"}'
 		must "$1" '$pod.volumes | any(.configMap.name == "weir-config")'
 		is 1 "$(objects "$1" | jq 'map(select(.kind == "ConfigMap" and .metadata.name == "weir-config")) | length')"
 	}

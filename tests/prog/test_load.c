@@ -12,10 +12,11 @@
 #include "tests/prog/lab.h"
 
 /*
- * Instructions walked at load. A tenth of what the kernel allows (BPF_COMPLEXITY_LIMIT_INSNS, a million), so
- * that other compilers and kernels have room; well above what it takes today.
+ * Instructions walked at load. A sixth of what the kernel allows (BPF_COMPLEXITY_LIMIT_INSNS, a million), so
+ * that other compilers and kernels have room. XDP and TC take 72,000 and 99,000 with clang 14, 109,000 and
+ * 136,000 with clang 19.
  */
-#define VERIFIED_INSNS_MAX 120000
+#define VERIFIED_INSNS_MAX 160000
 
 static void the_verifier_walks_few_instructions(void **state)
 {

@@ -9,7 +9,8 @@ read-only root, mounts and their propagation, environment, seccomp profile, memo
 
 Environment: POD_IP NODE_NAME  what fieldRefs say; POD_BIN  the directory of `weir`, which stands for the image's own;
 POD_CGROUP  name of the control group; POD_HOST  holds what of the host is written to, /var/lib/kubelet/seccomp. The rest of
-the image is this host's /usr. What a manifest says that is not known here is an error, not ignored.
+the image is this host's /usr; or POD_ROOT  the root of an image, all of it. What a manifest says that is not known here is an
+error, not ignored.
 """
 import base64
 import json
@@ -31,7 +32,7 @@ KNOWN_CONTAINER = {
 }
 KNOWN_SECURITY = {
     "runAsUser", "runAsGroup", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities",
-    "seccompProfile",
+    "seccompProfile", "appArmorProfile",
 }
 PROPAGATION = {None: "rprivate", "None": "rprivate", "HostToContainer": "rslave", "Bidirectional": "rshared"}
 # containerd's own, for a pod that is not privileged
@@ -126,7 +127,7 @@ def mounts(pod, container, folder):
         {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
     ]
     # What stands for the image
-    for path, source in ("/usr", "/usr"), ("/weir", os.environ["POD_BIN"]):
+    for path, source in () if "POD_ROOT" in os.environ else (("/usr", "/usr"), ("/weir", os.environ["POD_BIN"])):
         result.append({"destination": path, "type": "bind", "source": source, "options": ["rbind", "rprivate", "ro"]})
     for mount in container["volumeMounts"]:
         source, kind = volume(pod, mount["name"], folder)
@@ -146,6 +147,9 @@ def config(pod, container, folder):
     security = container["securityContext"]
     if security["privileged"] or security["capabilities"]["drop"] != ["ALL"]:
         sys.exit("pod.py knows pods that drop all capabilities and are not privileged")
+    # The default is the runtime's own where the node has AppArmor: here nothing is confined
+    if security.get("appArmorProfile", {"type": "Unconfined"}) != {"type": "Unconfined"}:
+        sys.exit("pod.py knows no AppArmor")
     capabilities = ["CAP_" + name for name in security["capabilities"].get("add", [])]
     memory = container["resources"]["limits"]["memory"]
     linux = {
@@ -167,7 +171,7 @@ def config(pod, container, folder):
             "capabilities": {kind: capabilities for kind in ("bounding", "effective", "permitted")},
             "noNewPrivileges": not security["allowPrivilegeEscalation"],
         },
-        "root": {"path": "rootfs", "readonly": security["readOnlyRootFilesystem"]},
+        "root": {"path": os.environ.get("POD_ROOT", "rootfs"), "readonly": security["readOnlyRootFilesystem"]},
         "mounts": mounts(pod, container, folder),
         "linux": linux,
     }
@@ -178,13 +182,19 @@ def bundle(manifest, name, folder):
     folder = pathlib.Path(folder)
     home = folder / name
     shutil.rmtree(home, ignore_errors=True)
-    for path in ("usr", "etc/weir", "weir", "run/weir", "proc", "dev", "sys", "tmp", "profile", "kubelet"):
-        (home / "rootfs" / path).mkdir(parents=True)
-    for path in ("bin", "sbin", "lib", "lib64"):
-        (home / "rootfs" / path).symlink_to(f"usr/{path}")
-    for path in ("passwd", "group", "hosts", "resolv.conf", "nsswitch.conf"):
-        shutil.copy(f"/etc/{path}", home / "rootfs/etc")
+    home.mkdir(parents=True)
+    if "POD_ROOT" not in os.environ:
+        lay_root(home / "rootfs")
     (home / "config.json").write_text(json.dumps(config(pod, pod.container(name), folder), indent=1))
+
+
+def lay_root(root):
+    for path in ("usr", "etc/weir", "weir", "run/weir", "proc", "dev", "sys", "tmp", "profile", "kubelet"):
+        (root / path).mkdir(parents=True)
+    for path in ("bin", "sbin", "lib", "lib64"):
+        (root / path).symlink_to(f"usr/{path}")
+    for path in ("passwd", "group", "hosts", "resolv.conf", "nsswitch.conf"):
+        shutil.copy(f"/etc/{path}", root / "etc")
 
 
 def probe(manifest, name):

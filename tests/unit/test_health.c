@@ -327,8 +327,8 @@ static void a_snapshot_lives_until_its_last_reader(void **state)
 	struct snapshot *snapshot = snapshot_new();
 
 	(void)state;
-	snapshot->series = malloc(1);
-	snapshot->limit = malloc(1);
+	snapshot->series = calloc(1, sizeof(*snapshot->series));
+	snapshot->limit = calloc(1, sizeof(*snapshot->limit));
 	assert_ptr_equal(snapshot_ref(snapshot), snapshot);
 	snapshot_unref(snapshot);
 	assert_int_equal(atomic_load(&snapshot->refs), 1);
