@@ -344,8 +344,7 @@ static void a_restart_with_empty_memory_gives_nobody_a_fresh_burst(void **state)
 		show("flood, away and empty", &sim, &result);
 		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
 		at_most("long run", &sim, result.long_run, 1.005);
-		/* The hints speak for all nodes, and each debits its own part once more: a burst, of 27 s */
-		at_least("long run", &sim, result.long_run, 1 - 1.1 / 27);
+		at_least("long run", &sim, result.long_run, 0.99);
 	}
 }
 
@@ -378,6 +377,56 @@ static void lost_answers_cost_little(void **state)
 	}
 }
 
+/* Of T: anything from a timer that is late to a node that stood still */
+static void late_rounds_cost_a_lawful_client_nothing(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	FOR_EACH_CLUSTER(sim)
+	{
+		struct sim_result result;
+
+		sim.late = 0.05;
+		result = worst_of(sim);
+		show("flood, 5 % late", &sim, &result);
+		at_most("excess", &sim, result.excess, 0.02 + flood_bound(sim.interval));
+		at_most("long run", &sim, result.long_run, 1.005);
+		at_least("long run", &sim, result.long_run, 0.995);
+
+		sim.demand_of = one_alone;
+		sim.demand = 800;
+		sim.seconds = 30;
+		result = worst_of(sim);
+		show("lawful, 5 % late", &sim, &result);
+		print_message("#   least share %.3f R, refused %u units\n", result.least,
+			      (unsigned int)result.refused);
+		/* Was 380 of 17,600 at N = 50, T = 0.1 s, 860 at N = 10, T = 0.5 s */
+		at_most("refused", &sim, (double)result.refused, 50);
+	}
+}
+
+/* The clock of Redis goes 1/400 faster: rounds would meet the end of an epoch sooner or later, and miss it with each hiccup */
+static void clocks_that_drift_do_not_matter(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	FOR_EACH_CLUSTER(sim)
+	{
+		struct sim_result result;
+
+		sim.drift = 1 / 400.0;
+		sim.demand_of = one_alone;
+		sim.demand = 800;
+		sim.seconds = 40;
+		result = worst_of(sim);
+		show("lawful, clocks drift", &sim, &result);
+		at_least("its share", &sim, result.least, 0.999);
+		at_most("refused", &sim, (double)result.refused, 0);
+	}
+}
+
 static void nodes_that_join_and_crash_change_the_shares(void **state)
 {
 	struct sim sim;
@@ -405,7 +454,7 @@ static void nodes_that_join_and_crash_change_the_shares(void **state)
 		sim.report_from = 10 + 8 * sim.interval;
 		result = worst_of(sim);
 		show("flood, half of it crashes", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
+		at_most("excess", &sim, result.excess, 0.08 + flood_bound(sim.interval));
 		at_least("long run", &sim, result.long_run, 0.99);
 		at_most("long run", &sim, result.long_run, 1.01);
 	}
@@ -415,9 +464,12 @@ static void nodes_that_join_and_crash_change_the_shares(void **state)
 static void an_enforcer_that_gives_away_what_a_burst_grows_by_breaks_the_bound(void **state)
 {
 	struct sim sim = make_sim(3, 0.1);
-	struct sim_result right = worst_of(sim), wrong;
+	struct sim_result right, wrong;
 
 	(void)state;
+	/* So that bursts grow and shrink all the time */
+	sim.late = 0.2;
+	right = worst_of(sim);
 	sim.gift = true;
 	wrong = worst_of(sim);
 	show("flood, levels given away", &sim, &wrong);
@@ -650,8 +702,8 @@ static void a_hint_counts_what_was_admitted_without_redis(void **state)
 	law_count(&key, 90000, 1990, 21 * SEC);
 	law_report(&key, &limit, &ten, 21 * SEC, true, &report);
 	assert_int_equal(report.spent, 10);
-	/* 300 as before, and the 10 this report debits are still in it */
-	assert_int_equal(report.hint, 310);
+	/* 300 as before, and what all ten debit is still in it: 10 each by this report, 100 each by the next. More than a burst */
+	assert_int_equal(report.hint, 1000);
 	assert_int_equal(report.knows, 77);
 	/* What comes after it is a part of one burst, and its hint has no credit for the rest */
 	answer.epoch += 200;
@@ -661,6 +713,27 @@ static void a_hint_counts_what_was_admitted_without_redis(void **state)
 	law_report(&key, &limit, &ten, 21 * SEC, true, &report);
 	assert_int_equal(report.spent, 100);
 	assert_int_equal(report.hint, 0);
+}
+
+/* Each hint once left out what the others were yet to debit, and so a burst was debited twice */
+static void parts_of_an_outage_are_debited_once(void **state)
+{
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
+	struct law_answer answer = answer_of(1000, 300);
+	struct law_report report;
+	struct law_share share;
+	struct law_key key;
+
+	(void)state;
+	law_start(&key, &limit, &ten, SEC);
+	law_report(&key, &limit, &ten, SEC, true, &report);
+	law_answer(&key, &limit, &ten, &answer, SEC);
+	/* Half a second, in which each of ten nodes admits 60: 500 came in, 600 went out */
+	law_count(&key, 90, 60, SEC + SEC / 2);
+	assert_true(law_lapse(&key, &limit, &ten, SEC + SEC / 2, &share));
+	law_report(&key, &limit, &ten, SEC + SEC / 2, true, &report);
+	assert_int_equal(report.spent, 60);
+	assert_int_equal(report.hint, 800);
 }
 
 static void nodes_do_not_seem_fewer_after_an_outage(void **state)
@@ -764,6 +837,8 @@ int main(void)
 		cmocka_unit_test(twenty_seconds_without_redis_add_nothing),
 		cmocka_unit_test(a_restart_with_empty_memory_gives_nobody_a_fresh_burst),
 		cmocka_unit_test(lost_answers_cost_little),
+		cmocka_unit_test(late_rounds_cost_a_lawful_client_nothing),
+		cmocka_unit_test(clocks_that_drift_do_not_matter),
 		cmocka_unit_test(nodes_that_join_and_crash_change_the_shares),
 		cmocka_unit_test(
 			an_enforcer_that_gives_away_what_a_burst_grows_by_breaks_the_bound),
@@ -775,6 +850,7 @@ int main(void)
 		cmocka_unit_test(a_repeat_advances_nothing),
 		cmocka_unit_test(shares_are_kept_while_redis_learns_anew),
 		cmocka_unit_test(a_hint_counts_what_was_admitted_without_redis),
+		cmocka_unit_test(parts_of_an_outage_are_debited_once),
 		cmocka_unit_test(nodes_do_not_seem_fewer_after_an_outage),
 		cmocka_unit_test(no_input_makes_a_share_that_is_none),
 	};
