@@ -26,7 +26,8 @@ struct node {
 	bool up;
 	struct ledger *ledger;
 	struct key key[SIM_KEYS];
-	uint64_t wait_ns; /* Redis is away: not before */
+	uint64_t wait_ns; /* Redis is away, or the node is late: not before */
+	bool drawn;	  /* whether it is late with its next round */
 	/* On its way */
 	bool pending, lost;
 	uint64_t arrives_ns;
@@ -65,6 +66,14 @@ static void take_share(void *owner, int handle, void *context, const struct law_
 	key->level = fmin(share->burst, fmax(0, key->level));
 }
 
+static uint64_t redis_us(const struct world *world)
+{
+	uint64_t passed_ns = world->now_ns - BEGIN_NS;
+
+	return world->redis_begin_us +
+	       (world->now_ns + (uint64_t)((double)passed_ns * world->sim->drift)) / 1000;
+}
+
 /* What Redis does with all that is to be sent now. Returns how many batches that is */
 static size_t talk(struct world *world, struct node *node, const struct ledger_batch *batch,
 		   size_t batches)
@@ -72,8 +81,7 @@ static size_t talk(struct world *world, struct node *node, const struct ledger_b
 	if (batches > BATCHES)
 		abort();
 	for (size_t i = 0; i < batches; i++)
-		node->numbers[i] = ledger_redis_run(&world->redis, &batch[i],
-						    world->redis_begin_us + world->now_ns / 1000,
+		node->numbers[i] = ledger_redis_run(&world->redis, &batch[i], redis_us(world),
 						    node->number[i]);
 	node->batches = batches;
 	return batches;
@@ -152,6 +160,7 @@ static void send(struct world *world, struct node *node)
 
 	if (!batches)
 		return;
+	node->drawn = false;
 	if (redis_is_away(world)) {
 		ledger_end(node->ledger, world->now_ns);
 		node->wait_ns = world->now_ns + world->interval_ns;
@@ -213,19 +222,31 @@ static void come_and_go(struct world *world)
 			ledger_redis_flush(&world->redis, i);
 }
 
+/* Its thread gets no time: nothing is sent meanwhile */
+static bool is_late(struct world *world, struct node *node)
+{
+	if (!node->drawn && world->now_ns >= ledger_next_ns(node->ledger)) {
+		node->drawn = true;
+		if (is_lost(world, world->sim->late))
+			node->wait_ns =
+				world->now_ns + random_below(&world->random, world->interval_ns);
+	}
+	return world->now_ns < node->wait_ns;
+}
+
 static void run_rounds(struct world *world, unsigned int i)
 {
 	struct node *node = &world->node[i];
 	bool poll = world->now_ns / STEP_NS % POLL_STEPS == i % POLL_STEPS;
 
-	if (!node->pending && world->now_ns >= node->wait_ns &&
+	if (!node->pending && !is_late(world, node) &&
 	    (poll || world->now_ns >= ledger_next_ns(node->ledger)))
 		send(world, node);
 	ledger_lapse(node->ledger, world->now_ns, take_share, world);
 }
 
 struct account {
-	double level[SIM_KEYS], worst, rates;
+	double level[SIM_KEYS], worst, rates, least;
 	uint64_t refused_before, asked[SIM_NODES], admitted[SIM_NODES];
 };
 
@@ -256,6 +277,8 @@ static void step_key(struct world *world, struct account *account, unsigned int 
 		(double)passed;
 	account->worst = fmax(account->worst, -account->level[k]);
 	account->rates = fmax(account->rates, rates);
+	if (seconds(world) >= sim->report_from)
+		account->least = fmin(account->least, world->node[0].key[k].share.rate);
 }
 
 static void step(struct world *world, struct account *account)
@@ -281,6 +304,7 @@ static struct sim_result judge(const struct world *world, const struct account *
 
 	result.excess = account->worst / sim->limit.rate;
 	result.sum = account->rates / sim->limit.rate;
+	result.least = account->least / sim->limit.rate;
 	result.reports = (double)world->reports / sim->nodes / (sim->seconds / sim->interval);
 	for (unsigned int i = 0; i < sim->nodes; i++) {
 		asked += account->asked[i];
@@ -299,7 +323,7 @@ static struct sim_result judge(const struct world *world, const struct account *
 struct sim_result sim_run(const struct sim *sim)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct account account = {0};
+	struct account account = {.least = INFINITY};
 	struct sim_result result;
 
 	if (!world)

@@ -30,6 +30,8 @@ struct sim {
 	double join_at, crash_at;
 	double lost; /* part of the answers that get lost; their reports are sent again T/4 later */
 	double lost_requests; /* part of the reports that never get there; sent again likewise */
+	double late;   /* part of the rounds that a node is late with, each by up to an interval */
+	double drift;  /* so much faster than theirs goes the clock of Redis */
 	bool gift;     /* a greater burst adds to the level of the local bucket: wrong, see law.h */
 	bool aligned;  /* an epoch begins when the simulation does; else anywhere in it */
 	uint64_t seed; /* of the phases of nodes and epochs, and of what gets lost */
@@ -43,6 +45,7 @@ struct sim_result {
 	uint64_t refused, refused_before; /* units: from report_from on; before it */
 	double served[SIM_NODES];	  /* part of what a node was asked for that it admitted */
 	double rate[SIM_NODES];		  /* in force at the end, by R */
+	double least;			  /* of the first node's rates, by R, from report_from on */
 };
 
 struct sim_result sim_run(const struct sim *sim);

@@ -18,7 +18,6 @@
 
 static const unsigned int nodes_of[] = {3, 10, 50, 100};
 static const double interval_of[] = {0.1, 0.5};
-enum { SEEDS = 4 };
 
 /* Excess by R that a flood of all nodes may reach: 0.06 with T = 0.1 s, 0.25 with 0.5 s */
 static double flood_bound(double interval)
@@ -67,18 +66,24 @@ static struct sim make_sim(unsigned int nodes, double interval)
 	return (struct sim){.nodes = nodes,
 			    .limit = {1000, 1000, OUTAGE_SHARE},
 			    .interval = interval,
-			    .seconds = 30,
-			    .report_from = 10,
+			    .seconds = 20,
+			    .report_from = 8,
 			    .demand_of = all_flood,
 			    .demand = 5000};
 }
 
-/* The worst of all in several runs: phases and epochs differ */
+/* So many alignments of phases and epochs: of many nodes one is much like another */
+static uint64_t seeds_of(const struct sim *sim)
+{
+	return sim->nodes <= 3 ? 8 : sim->nodes <= 10 ? 6 : sim->nodes <= 50 ? 2 : 1;
+}
+
+/* The worst of all in several runs */
 static struct sim_result worst_of(struct sim sim)
 {
 	struct sim_result worst = {0};
 
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+	for (uint64_t seed = 1; seed <= seeds_of(&sim); seed++) {
 		struct sim_result result;
 
 		sim.seed = seed * 0x9e3779b97f4a7c15ULL;
@@ -161,6 +166,8 @@ static void a_flood_just_above_the_even_share_gets_little_more(void **state)
 		struct sim_result result;
 
 		sim.demand = 1.5 * sim.limit.rate / sim.nodes;
+		sim.seconds = 30;
+		sim.report_from = 10;
 		result = worst_of(sim);
 		show("slow flood", &sim, &result);
 		at_most("excess", &sim, result.excess, 0.4);
@@ -182,7 +189,7 @@ static void a_heavy_node_leaves_the_others_their_even_shares(void **state)
 		result = worst_of(sim);
 		show("heavy, others 0.9 R/N", &sim, &result);
 		/* Was 0.62 to 1.30 R, and the others got 0.59 to 0.77 of what they asked for */
-		at_most("excess", &sim, result.excess, 0.1);
+		at_most("excess", &sim, result.excess, sim.interval < 0.2 ? 0.05 : 0.2);
 		at_most("long run", &sim, result.long_run, 1.003);
 		at_least("long run", &sim, result.long_run, 0.997);
 		for (unsigned int i = 1; i < sim.nodes; i++)
@@ -248,8 +255,8 @@ static void a_client_that_moves_with_each_round_gets_most_of_its_due(void **stat
 
 		sim.demand_of = one_moving;
 		sim.demand = 800;
-		sim.seconds = 60;
-		for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		sim.seconds = 40;
+		for (uint64_t seed = 1; seed <= seeds_of(&sim); seed++) {
 			struct sim_result result;
 
 			sim.seed = seed * 7919;
@@ -278,8 +285,8 @@ static void a_flood_after_a_single_client_gets_what_was_lent_once_more(void **st
 
 		sim.demand_of = one_then_all;
 		sim.demand = 800;
-		sim.seconds = 25;
-		sim.report_from = 15;
+		sim.seconds = 18;
+		sim.report_from = 12;
 		result = worst_of(sim);
 		show("0.8 R on one, then flood", &sim, &result);
 		at_most("excess", &sim, result.excess, 1.3);
@@ -303,9 +310,9 @@ static void twenty_seconds_without_redis_add_nothing(void **state)
 	{
 		struct sim_result result;
 
-		sim.seconds = 50;
-		sim.outage_from = 15;
-		sim.outage_to = 35;
+		sim.seconds = 35;
+		sim.outage_from = 10;
+		sim.outage_to = 30;
 		result = worst_of(sim);
 		show("flood, Redis away", &sim, &result);
 		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
@@ -323,22 +330,21 @@ static void a_restart_with_empty_memory_gives_nobody_a_fresh_burst(void **state)
 	{
 		struct sim_result result;
 
-		sim.flushed_at = 15;
+		sim.flushed_at = 10;
 		result = worst_of(sim);
 		show("flood, empty restart", &sim, &result);
 		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
 		at_most("long run", &sim, result.long_run, 1.003);
 
 		/* Both at once: that is what a restart without a disk is */
-		sim.seconds = 50;
-		sim.outage_from = 15;
-		sim.outage_to = sim.flushed_at = 35;
+		sim.seconds = 35;
+		sim.outage_from = 10;
+		sim.outage_to = sim.flushed_at = 30;
 		result = worst_of(sim);
 		show("flood, away and empty", &sim, &result);
 		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
 		at_most("long run", &sim, result.long_run, 1.005);
-		/* The hints speak for all nodes, and each debits its own part once more: a burst, of 40 s */
-		at_least("long run", &sim, result.long_run, 1 - 1.1 / 40);
+		at_least("long run", &sim, result.long_run, 0.99);
 	}
 }
 
@@ -371,6 +377,56 @@ static void lost_answers_cost_little(void **state)
 	}
 }
 
+/* Of T: anything from a timer that is late to a node that stood still */
+static void late_rounds_cost_a_lawful_client_nothing(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	FOR_EACH_CLUSTER(sim)
+	{
+		struct sim_result result;
+
+		sim.late = 0.05;
+		result = worst_of(sim);
+		show("flood, 5 % late", &sim, &result);
+		at_most("excess", &sim, result.excess, 0.02 + flood_bound(sim.interval));
+		at_most("long run", &sim, result.long_run, 1.005);
+		at_least("long run", &sim, result.long_run, 0.995);
+
+		sim.demand_of = one_alone;
+		sim.demand = 800;
+		sim.seconds = 30;
+		result = worst_of(sim);
+		show("lawful, 5 % late", &sim, &result);
+		print_message("#   least share %.3f R, refused %u units\n", result.least,
+			      (unsigned int)result.refused);
+		/* Was 380 of 17,600 at N = 50, T = 0.1 s, 860 at N = 10, T = 0.5 s */
+		at_most("refused", &sim, (double)result.refused, 50);
+	}
+}
+
+/* The clock of Redis goes 1/400 faster: rounds would meet the end of an epoch sooner or later, and miss it with each hiccup */
+static void clocks_that_drift_do_not_matter(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	FOR_EACH_CLUSTER(sim)
+	{
+		struct sim_result result;
+
+		sim.drift = 1 / 400.0;
+		sim.demand_of = one_alone;
+		sim.demand = 800;
+		sim.seconds = 40;
+		result = worst_of(sim);
+		show("lawful, clocks drift", &sim, &result);
+		at_least("its share", &sim, result.least, 0.999);
+		at_most("refused", &sim, (double)result.refused, 0);
+	}
+}
+
 static void nodes_that_join_and_crash_change_the_shares(void **state)
 {
 	struct sim sim;
@@ -383,7 +439,7 @@ static void nodes_that_join_and_crash_change_the_shares(void **state)
 		if (sim.nodes < 10)
 			continue;
 		sim.joining = sim.nodes / 2;
-		sim.join_at = 15;
+		sim.join_at = 10;
 		result = worst_of(sim);
 		show("flood, half of it joins", &sim, &result);
 		/* Who comes brings its even share of the burst, full: half of B; N is known a round later */
@@ -393,12 +449,12 @@ static void nodes_that_join_and_crash_change_the_shares(void **state)
 
 		sim.joining = 0;
 		sim.crashing = sim.nodes / 2;
-		sim.crash_at = 15;
+		sim.crash_at = 10;
 		/* N shrinks after five rounds, what was demanded there is gone with the next epoch */
-		sim.report_from = 15 + 8 * sim.interval;
+		sim.report_from = 10 + 8 * sim.interval;
 		result = worst_of(sim);
 		show("flood, half of it crashes", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
+		at_most("excess", &sim, result.excess, 0.08 + flood_bound(sim.interval));
 		at_least("long run", &sim, result.long_run, 0.99);
 		at_most("long run", &sim, result.long_run, 1.01);
 	}
@@ -408,9 +464,12 @@ static void nodes_that_join_and_crash_change_the_shares(void **state)
 static void an_enforcer_that_gives_away_what_a_burst_grows_by_breaks_the_bound(void **state)
 {
 	struct sim sim = make_sim(3, 0.1);
-	struct sim_result right = worst_of(sim), wrong;
+	struct sim_result right, wrong;
 
 	(void)state;
+	/* So that bursts grow and shrink all the time */
+	sim.late = 0.2;
+	right = worst_of(sim);
 	sim.gift = true;
 	wrong = worst_of(sim);
 	show("flood, levels given away", &sim, &wrong);
@@ -643,8 +702,8 @@ static void a_hint_counts_what_was_admitted_without_redis(void **state)
 	law_count(&key, 90000, 1990, 21 * SEC);
 	law_report(&key, &limit, &ten, 21 * SEC, true, &report);
 	assert_int_equal(report.spent, 10);
-	/* 300 as before, and the 10 this report debits are still in it */
-	assert_int_equal(report.hint, 310);
+	/* 300 as before, and what all ten debit is still in it: 10 each by this report, 100 each by the next. More than a burst */
+	assert_int_equal(report.hint, 1000);
 	assert_int_equal(report.knows, 77);
 	/* What comes after it is a part of one burst, and its hint has no credit for the rest */
 	answer.epoch += 200;
@@ -654,6 +713,27 @@ static void a_hint_counts_what_was_admitted_without_redis(void **state)
 	law_report(&key, &limit, &ten, 21 * SEC, true, &report);
 	assert_int_equal(report.spent, 100);
 	assert_int_equal(report.hint, 0);
+}
+
+/* Each hint once left out what the others were yet to debit, and so a burst was debited twice */
+static void parts_of_an_outage_are_debited_once(void **state)
+{
+	struct law_limit limit = limit_of(OUTAGE_SHARE);
+	struct law_answer answer = answer_of(1000, 300);
+	struct law_report report;
+	struct law_share share;
+	struct law_key key;
+
+	(void)state;
+	law_start(&key, &limit, &ten, SEC);
+	law_report(&key, &limit, &ten, SEC, true, &report);
+	law_answer(&key, &limit, &ten, &answer, SEC);
+	/* Half a second, in which each of ten nodes admits 60: 500 came in, 600 went out */
+	law_count(&key, 90, 60, SEC + SEC / 2);
+	assert_true(law_lapse(&key, &limit, &ten, SEC + SEC / 2, &share));
+	law_report(&key, &limit, &ten, SEC + SEC / 2, true, &report);
+	assert_int_equal(report.spent, 60);
+	assert_int_equal(report.hint, 800);
 }
 
 static void nodes_do_not_seem_fewer_after_an_outage(void **state)
@@ -757,6 +837,8 @@ int main(void)
 		cmocka_unit_test(twenty_seconds_without_redis_add_nothing),
 		cmocka_unit_test(a_restart_with_empty_memory_gives_nobody_a_fresh_burst),
 		cmocka_unit_test(lost_answers_cost_little),
+		cmocka_unit_test(late_rounds_cost_a_lawful_client_nothing),
+		cmocka_unit_test(clocks_that_drift_do_not_matter),
 		cmocka_unit_test(nodes_that_join_and_crash_change_the_shares),
 		cmocka_unit_test(
 			an_enforcer_that_gives_away_what_a_burst_grows_by_breaks_the_bound),
@@ -768,6 +850,7 @@ int main(void)
 		cmocka_unit_test(a_repeat_advances_nothing),
 		cmocka_unit_test(shares_are_kept_while_redis_learns_anew),
 		cmocka_unit_test(a_hint_counts_what_was_admitted_without_redis),
+		cmocka_unit_test(parts_of_an_outage_are_debited_once),
 		cmocka_unit_test(nodes_do_not_seem_fewer_after_an_outage),
 		cmocka_unit_test(no_input_makes_a_share_that_is_none),
 	};

@@ -342,7 +342,7 @@ static void numbers_read_back_as_they_were(void **state)
 	static const struct {
 		double number;
 		const char *text;
-	} row[] = {{0, "0"}, {0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"}, {1e21, "1e+21"}, {-2.5, "-2.5"},
+	} row[] = {{0, "0"}, {1, "1"}, {999999999999999, "999999999999999"}, {1e15, "1e+15"}, {0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"}, {1e21, "1e+21"}, {-2.5, "-2.5"},
 		   {NAN, "NaN"}, {INFINITY, "+Inf"}, {-INFINITY, "-Inf"}, {1700000000.123, "1700000000.123"}};
 	/* clang-format on */
 	unsigned int seed = (unsigned int)time(NULL);

@@ -69,6 +69,11 @@ void buffer_real(struct buffer *buffer, double number)
 {
 	char text[32];
 
+	/* As %.15g writes it, much sooner; -0 has a sign */
+	if (number > 0 && number < 1e15 && number == (double)(uint64_t)number) {
+		buffer_number(buffer, (uint64_t)number);
+		return;
+	}
 	if (isnan(number)) {
 		buffer_text(buffer, "NaN");
 		return;

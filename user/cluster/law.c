@@ -149,8 +149,9 @@ bool law_due(const struct law_key *key, const struct law_cluster *cluster, uint6
 }
 
 /*
- * The demand of one interval, however long it was gathered: shares go by demand in an epoch, and a node that could not
- * report for a while must not count for more than the others. Split into what an even share covers and what is above it.
+ * The demand of one interval, if it was gathered for longer than two: shares go by demand in an epoch, and a node that could
+ * not report for a while must not count for more than the others. Up to two are one report that was late: what one epoch
+ * misses the next has. Split into what an even share covers and what is above it.
  * Who was above it at the end of a round counts with all of an even share, though it began only in the middle of the
  * round: else the first epoch of a flood would seem to leave some of R over.
  */
@@ -162,7 +163,7 @@ static void split_demand(struct law_key *key, const struct law_limit *limit,
 	double demand = (double)key->demand, most = limit->rate * even(cluster);
 	double covers, within;
 
-	if (gathered_ns > cluster->interval_ns + cluster->interval_ns / 2) {
+	if (gathered_ns > 2 * cluster->interval_ns + cluster->interval_ns / 4) {
 		demand *= (double)cluster->interval_ns / gathered_ns;
 		gathered_ns = cluster->interval_ns;
 	}
@@ -235,16 +236,20 @@ static void note_told(struct law_key *key, const struct law_cluster *cluster, ui
 /*
  * What the shared bucket should hold before this report's debit, if all others have admitted as much as this node has:
  * for a bucket that has lost its memory. What this node has admitted and does not debit now (it came after a report in
- * flight, or is capped) is missing from it too. The script believes it after a loss only: where Redis was just away, the
- * bucket filled up, and the capped debits of all nodes empty it again; both together would take a burst twice.
+ * flight, or is capped) is missing from it too. After an outage all debit their parts at that time, so these are in it still; only what is
+ * forgiven is not. The script believes it after a loss only: where Redis was just away, the bucket filled up, and
+ * the capped debits of all nodes empty it again; both together would take a burst twice.
  */
 static int64_t hint(const struct law_key *key, const struct law_limit *limit,
 		    const struct law_cluster *cluster, uint64_t now_ns)
 {
 	double refill = limit->rate * seconds(since(now_ns, key->answered_ns));
-	double here = (double)key->admitted + (key->in_flight ? (double)key->sent_admitted : 0);
-	double debit = key->in_flight ? (double)key->sent_admitted
-				      : (double)admitted_capped(key, limit, cluster);
+	double capped = (double)admitted_capped(key, limit, cluster);
+	double sent = key->in_flight ? (double)key->sent_admitted : 0;
+	double here = (double)key->admitted + sent;
+	double debit = key->mode == LAW_OUT ? (sent + capped) / even(cluster)
+		       : key->in_flight	    ? sent
+					    : capped;
 	double level = key->level + refill - here / even(cluster) + debit;
 
 	return (int64_t)floor(between(fmin(0, key->level), level, limit->burst));
@@ -304,12 +309,13 @@ static void say(struct law_key *key, uint64_t epoch, uint64_t above)
 	key->said[i].above = added(key->said[i].above, above);
 }
 
-static double said(const struct law_key *key, uint64_t epoch)
+/* What it was; NULL: nothing was counted in that epoch */
+static const uint64_t *said(const struct law_key *key, uint64_t epoch)
 {
 	for (int i = 0; i < 2; i++)
 		if (key->said[i].epoch == epoch)
-			return (double)key->said[i].above;
-	return 0;
+			return &key->said[i].above;
+	return NULL;
 }
 
 /* Takes what is known of the latest complete epoch; an answer more of the same epoch only replaces it */
@@ -320,15 +326,23 @@ static void claim(struct law_key *key, const struct law_limit *limit,
 	double whole = limit->rate * seconds(cluster->interval_ns);
 	double within = (double)answer->demand - (double)answer->above;
 	bool recent = key->claim[0].epoch + LAW_CLAIM_ROUNDS >= epoch;
+	const uint64_t *above = said(key, epoch);
 
+	/*
+	 * Nothing was answered in the epoch before this one, and the report of it is counted in this: a round was late. That
+	 * epoch says nothing of this node, so its claims stay as they were, once. Others do not take what it leaves over
+	 * there before the next epoch leaves it over, too.
+	 */
+	if (!above && key->claim[0].epoch + 2 == epoch)
+		return;
 	if (key->claim[0].epoch != epoch)
 		key->claim[1] = recent ? key->claim[0] : (struct law_claim){0};
 	key->claim[0] = (struct law_claim){
 		.epoch = epoch, .fair = even(cluster), .even = fmax(0, within) / whole};
-	if (!answer->above)
+	if (!answer->above || !above)
 		return;
-	key->claim[0].part = fmin(1, said(key, epoch) / (double)answer->above);
-	key->claim[0].most = LAW_HEADROOM * said(key, epoch) / whole;
+	key->claim[0].part = fmin(1, (double)*above / (double)answer->above);
+	key->claim[0].most = LAW_HEADROOM * (double)*above / whole;
 }
 
 /*

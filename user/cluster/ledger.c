@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "user/cluster/ledger_book.h"
-#include "user/cluster/pace.h"
 
 #define NS_PER_US 1000
 /* Time constant of the demand that is shown, and that clients are chosen by */
@@ -19,11 +18,10 @@
 
 /* ------------------------------------------------------------------------------------- a ledger */
 
-static bool shard_begin(struct ledger *ledger, unsigned int number, uint64_t now_ns)
+static bool shard_begin(struct ledger *ledger, unsigned int number)
 {
 	struct shard *shard = &ledger->shard[number];
 
-	shard->round_ns = now_ns;
 	if (asprintf(&shard->generation_name, "%s{s%02u}:gen", ledger->prefix, number) < 0)
 		shard->generation_name = NULL;
 	if (asprintf(&shard->nodes_name, "%s{s%02u}:nodes", ledger->prefix, number) < 0)
@@ -40,8 +38,8 @@ struct ledger *ledger_new(const struct ledger_settings *settings, uint64_t now_n
 		return NULL;
 	ledger->cluster = (struct law_cluster){settings->interval_ns, settings->nodes};
 	ledger->nodes.nodes = settings->nodes;
-	ledger->phase_ns = pace_phase_ns(settings->node, settings->interval_ns);
-	ledger->begun_ns = ledger->seen_ns = ledger->forget_ns = now_ns;
+	ledger->place_ns = pace_place_ns(settings->node, settings->interval_ns);
+	ledger->begun_ns = ledger->seen_ns = ledger->forget_ns = ledger->round_ns = now_ns;
 	ledger->shards = settings->shards < 1		    ? 1
 			 : settings->shards > LEDGER_SHARDS ? LEDGER_SHARDS
 							    : settings->shards;
@@ -52,7 +50,7 @@ struct ledger *ledger_new(const struct ledger_settings *settings, uint64_t now_n
 		ledger->prefix = NULL;
 	fine = ledger->node && ledger->prefix;
 	for (unsigned int i = 0; fine && i < ledger->shards; i++)
-		fine = shard_begin(ledger, i, now_ns);
+		fine = shard_begin(ledger, i);
 	if (fine)
 		return ledger;
 	ledger_free(ledger);
@@ -389,7 +387,7 @@ size_t ledger_lapse(struct ledger *ledger, uint64_t now_ns, ledger_shared *share
 	ledger->seen_ns = now_ns;
 	if (forget)
 		ledger->forget_ns =
-			pace_next_ns(now_ns, ledger->cluster.interval_ns, ledger->phase_ns);
+			pace_next_ns(now_ns, ledger->cluster.interval_ns, ledger->place_ns);
 	for (unsigned int i = 0; i < ledger->shards; i++)
 		lapsed += lapse_shard(ledger, &ledger->shard[i], now_ns, forget, shared, owner);
 	return lapsed;

@@ -53,7 +53,7 @@ struct ledger_settings {
 	uint32_t nodes;	      /* N as last known, of the time before a restart; 0: not known */
 };
 
-/* NULL without memory. The first round is at once, so that N is known early; all others begin at this node's phase (pace.h) */
+/* NULL without memory. The first round is at once, so that N is known early; all others arrive at this node's place in an epoch (pace.h) */
 struct ledger *ledger_new(const struct ledger_settings *settings, uint64_t now_ns);
 void ledger_free(struct ledger *ledger); /* NULL is allowed */
 

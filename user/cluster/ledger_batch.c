@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "user/cluster/ledger_book.h"
-#include "user/cluster/pace.h"
 
 #define NS_PER_US 1000
 /* What is above it is none of the script's numbers: they are whole and exact up to there */
@@ -279,6 +278,14 @@ static bool flight_room(struct ledger *ledger, size_t wanted)
 	return true;
 }
 
+static uint64_t next_round(const struct ledger *ledger, uint64_t now_ns)
+{
+	uint64_t interval_ns = ledger->cluster.interval_ns;
+
+	return pace_next_ns(now_ns, interval_ns,
+			    pace_phase_of(&ledger->clock, interval_ns, ledger->place_ns));
+}
+
 /*
  * All lanes that are pending and have waited. One without memory to be spelt with stays pending: that counts as sent, and
  * not answered.
@@ -296,6 +303,7 @@ static void take_off(struct ledger *ledger, unsigned int number, uint64_t now_ns
 		    !spell(ledger, number, lane, now_ns, &ledger->batch[ledger->flights]))
 			continue;
 		lane->again = true;
+		lane->given_ns = now_ns;
 		ledger->flight[ledger->flights++] = lane;
 	}
 }
@@ -303,7 +311,7 @@ static void take_off(struct ledger *ledger, unsigned int number, uint64_t now_ns
 size_t ledger_next(struct ledger *ledger, uint64_t now_ns, bool *ahead,
 		   const struct ledger_batch **out)
 {
-	bool may_go_ahead = now_ns >= ledger->ahead_ns;
+	bool may_go_ahead = now_ns >= ledger->ahead_ns, round = now_ns >= ledger->round_ns;
 
 	if (ledger->flights)
 		return 0;
@@ -311,13 +319,14 @@ size_t ledger_next(struct ledger *ledger, uint64_t now_ns, bool *ahead,
 	ledger->answers = 0;
 	for (unsigned int i = 0; i < ledger->shards; i++) {
 		struct shard *shard = &ledger->shard[i];
-		bool round = !shard->silent && now_ns >= shard->round_ns;
 
-		if (round)
-			shard->round_ns =
-				pace_next_ns(now_ns, ledger->cluster.interval_ns, ledger->phase_ns);
-		if (round || (!shard->silent && may_go_ahead))
-			fill(ledger, i, round, now_ns);
+		shard->overdue |= round;
+		if (!shard->silent && (shard->overdue || may_go_ahead)) {
+			fill(ledger, i, shard->overdue, now_ns);
+			shard->overdue = false;
+			if (round)
+				ledger->round_ns = next_round(ledger, now_ns);
+		}
 		take_off(ledger, i, now_ns);
 	}
 	if (!ledger->flights)
@@ -339,8 +348,10 @@ uint64_t ledger_next_ns(const struct ledger *ledger)
 	for (unsigned int i = 0; i < ledger->shards; i++) {
 		const struct shard *shard = &ledger->shard[i];
 
-		if (!shard->silent && shard->round_ns < next_ns)
-			next_ns = shard->round_ns;
+		if (!shard->silent && shard->overdue)
+			next_ns = ledger->seen_ns;
+		else if (!shard->silent && ledger->round_ns < next_ns)
+			next_ns = ledger->round_ns;
 		for (size_t j = 0; j < shard->lanes; j++)
 			if (shard->lane[j]->pending && shard->lane[j]->retry_ns < next_ns)
 				next_ns = shard->lane[j]->retry_ns;
@@ -427,6 +438,28 @@ static struct law_share take_key(const struct ledger *ledger, struct entry *entr
 	return law_answer(&entry->law, &entry->limit, &ledger->cluster, &answer, now_ns);
 }
 
+/*
+ * The next round is for the epoch after that in which this one was counted, however late that was: two rounds in one epoch
+ * would count the node twice. The very first round is no more than a greeting.
+ */
+static void take_clock(struct ledger *ledger, const struct lane *lane, const int64_t *number,
+		       uint64_t now_ns)
+{
+	uint64_t interval_ns = ledger->cluster.interval_ns, next_ns;
+	bool known = ledger->clock.known;
+
+	pace_heard(&ledger->clock, lane->given_ns, (uint64_t)number[NOW_US] * NS_PER_US,
+		   interval_ns);
+	if (!known)
+		ledger->round_ns = next_round(ledger, now_ns);
+	if (!known || number[COUNTED] > number[EPOCH])
+		return;
+	next_ns = pace_epoch_ns(&ledger->clock, (uint64_t)number[COUNTED] + 1, interval_ns,
+				ledger->place_ns);
+	if (next_ns > ledger->round_ns)
+		ledger->round_ns = next_ns;
+}
+
 bool ledger_answer(struct ledger *ledger, size_t index, const int64_t *number, size_t numbers,
 		   uint64_t now_ns, ledger_shared *shared, void *owner)
 {
@@ -438,8 +471,10 @@ bool ledger_answer(struct ledger *ledger, size_t index, const int64_t *number, s
 	ledger->answered_ns = now_ns;
 	ledger->redis_ns = (uint64_t)number[NOW_US] * NS_PER_US;
 	ledger->shard[lane->shard].generation = (uint64_t)number[GENERATION];
-	if (lane->counts)
+	if (lane->counts) {
 		take_nodes(ledger, number, now_ns);
+		take_clock(ledger, lane, number, now_ns);
+	}
 	for (size_t i = 0; i < lane->keys; i++) {
 		struct entry *entry = lane->key[i];
 		struct law_share share = take_key(ledger, entry, number,
@@ -453,8 +488,6 @@ bool ledger_answer(struct ledger *ledger, size_t index, const int64_t *number, s
 
 void ledger_end(struct ledger *ledger, uint64_t now_ns)
 {
-	uint64_t next_ns = pace_next_ns(now_ns, ledger->cluster.interval_ns, ledger->phase_ns);
-
 	for (size_t i = 0; i < ledger->flights; i++)
 		ledger->shard[ledger->flight[i]->shard].silent = true;
 	for (size_t i = 0; i < ledger->flights; i++) {
@@ -462,7 +495,7 @@ void ledger_end(struct ledger *ledger, uint64_t now_ns)
 
 		if (!lane->pending)
 			ledger->shard[lane->shard].silent = false;
-		lane->retry_ns = ledger->answers ? next_ns : now_ns;
+		lane->retry_ns = ledger->answers ? ledger->round_ns : now_ns;
 	}
 	ledger->flights = 0;
 }

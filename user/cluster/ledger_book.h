@@ -4,6 +4,7 @@
 
 #include "user/base/buffer.h"
 #include "user/cluster/ledger.h"
+#include "user/cluster/pace.h"
 
 /* KEYS before the buckets, ARGV before and for each of them, numbers of an answer: see round.lua */
 enum { HEAD_KEYS = 3, HEAD_ARGUMENTS = 6, KEY_ARGUMENTS = 7, HEAD_NUMBERS = 6, KEY_NUMBERS = 4 };
@@ -43,7 +44,7 @@ struct lane {
 	bool again;   /* more than once */
 	bool counts;  /* this node among the nodes */
 	bool round;
-	uint64_t retry_ns;
+	uint64_t given_ns, retry_ns;
 	size_t keys;
 	struct entry *key[LEDGER_BATCH];
 	struct buffer text; /* of the arguments but for names */
@@ -58,8 +59,8 @@ struct shard {
 	size_t lanes, lane_room;
 	char *generation_name, *nodes_name;
 	uint64_t generation;
-	uint64_t round_ns; /* the next one */
-	bool silent; /* nothing was answered the last time: only what it owes is asked again */
+	bool overdue; /* its round, which the others had while it was silent */
+	bool silent;  /* nothing was answered the last time: only what it owes is asked again */
 };
 
 struct ledger {
@@ -68,7 +69,10 @@ struct ledger {
 	char boot[17];
 	struct law_cluster cluster; /* nodes: 0 until the first answer, if it was not known before */
 	struct law_nodes nodes;
-	uint64_t phase_ns;
+	uint64_t place_ns; /* of its rounds, in each epoch */
+	struct pace_clock
+		clock; /* of the Redis of shard 0: those of a Redis Cluster are about the same */
+	uint64_t round_ns; /* the next round, of all shards: so those that answer say whether one is silent alone */
 	unsigned int shards;
 	struct shard shard[LEDGER_SHARDS];
 

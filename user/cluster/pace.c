@@ -24,9 +24,34 @@ uint64_t pace_place(const char *name, uint64_t places)
 	return scaled(mixed(hash), places);
 }
 
-uint64_t pace_phase_ns(const char *node, uint64_t interval_ns)
+uint64_t pace_place_ns(const char *node, uint64_t interval_ns)
 {
-	return pace_place(node, interval_ns);
+	return interval_ns / 5 + pace_place(node, interval_ns / 2 + 1);
+}
+
+void pace_heard(struct pace_clock *clock, uint64_t sent_ns, uint64_t redis_ns, uint64_t interval_ns)
+{
+	int64_t ahead_ns = (int64_t)(redis_ns - sent_ns), interval = (int64_t)interval_ns;
+	int64_t late_ns = ahead_ns - clock->ahead_ns;
+
+	if (clock->known && late_ns > interval / 20 && late_ns <= interval)
+		clock->ahead_ns += interval / 20;
+	else
+		clock->ahead_ns = ahead_ns;
+	clock->known = true;
+}
+
+uint64_t pace_epoch_ns(const struct pace_clock *clock, uint64_t epoch, uint64_t interval_ns,
+		       uint64_t place_ns)
+{
+	return epoch * interval_ns + place_ns - (uint64_t)clock->ahead_ns;
+}
+
+uint64_t pace_phase_of(const struct pace_clock *clock, uint64_t interval_ns, uint64_t place_ns)
+{
+	int64_t phase = ((int64_t)place_ns - clock->ahead_ns) % (int64_t)interval_ns;
+
+	return (uint64_t)(phase < 0 ? phase + (int64_t)interval_ns : phase);
 }
 
 uint64_t pace_next_ns(uint64_t now_ns, uint64_t interval_ns, uint64_t phase_ns)
