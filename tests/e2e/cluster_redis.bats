@@ -271,6 +271,7 @@ tags_are() { [ "$(tags "${@:2}" | wc -l)" -ge "$1" ]; }
 		    group_limits: {default: [{rate: 1000/s, unit: packets, burst: 1000, scope: cluster}]}
 	END
 	start_nodes
+	hurry_all
 	joined
 	for node in 1 2; do flood_node $node 2000 85 --sources 200 --consecutive; done
 	eventually 5 tags_are 16 7001 7002 7003
