@@ -9,11 +9,15 @@
 # by their exit status (77: skipped, the last line says why). A cmocka test says why it skips in a line
 # "# skip: REASON" before skip().
 #
+# As many files run side by side as there are processors; what one said is shown when it ends. A file that measures time,
+# or fills the machine, says so in its first lines, "weir-test: alone" in a comment: it runs after the others, by itself.
+#
 # Every file runs whatever became of the others. One that crashes, hangs or did not build is a failed
 # test. At the end stand the failures, in full and then on less than a screen. The last line is
 # "N passed, N failed, N skipped"; the exit status is 1 when a test failed or none ran.
 #
 # Environment: TESTS="gcra ban"   only files whose name contains one of these words
+#              TEST_JOBS=2        files side by side, 1: all by themselves. As many as there are processors
 #              TEST_TIMEOUT=600   seconds for one file
 #              BATS_TEST_TIMEOUT=90   seconds for one test of bats, empty: any
 #              WEIR=build/weir    the program under test, for bats and scripts
@@ -25,6 +29,7 @@ tests=${TESTS_DIR:-tests}
 build=${BUILD_DIR:-build}
 limit=${TEST_TIMEOUT:-600}
 logs=$build/test-logs
+jobs=${TEST_JOBS:-$(nproc)}
 export WEIR=${WEIR:-$PWD/build/weir}
 export CMOCKA_MESSAGE_OUTPUT=TAP
 # Now and then bats leaves its own watchdog behind when a test is over at once, and waits for it at
@@ -38,24 +43,34 @@ case ${MAKEFLAGS-} in
 esac
 unset MFLAGS MAKELEVEL
 
-# A test file runs in a process group of its own, which goes when it ends or when we do.
+# A test file runs in a process group of its own, below a shell of its own (job_of). Both go when it ends or when we do.
 child=
 end_child() {
 	[ -z "$child" ] || kill "-$1" -- "-$child" 2> /dev/null
 }
-trap 'end_child TERM; sleep 1; end_child KILL; exit 130' INT TERM HUP
+
+declare -A job_of=() # by the pid of the shell: where what it says is kept
+end_jobs() {
+	[ ${#job_of[@]} = 0 ] || kill -TERM "${!job_of[@]}" 2> /dev/null
+	wait
+	exit 130
+}
+trap end_jobs INT TERM HUP
+
+# What a file amounts to is written there: of a job its own folder, until show_job
+said=$logs
 
 # failure FILE NAME [TEXT]: one that is known without running anything
 failure() {
 	printf '  FAIL  %s\n' "$2"
-	printf -- '--- %s: %s\n%s\n' "$1" "$2" "${3-}" >> "$logs/failures"
-	echo 0 1 0 >> "$logs/counts"
+	printf -- '--- %s: %s\n%s\n' "$1" "$2" "${3-}" >> "$said/failures"
+	echo 0 1 0 >> "$said/counts"
 }
 
 skip_file() {
 	printf '  skip  %s\n' "$1"
-	printf '  %s: %s\n' "$1" "$2" >> "$logs/skips"
-	echo 0 0 1 >> "$logs/counts"
+	printf '  %s: %s\n' "$1" "$2" >> "$said/skips"
+	echo 0 0 1 >> "$said/counts"
 }
 
 # run FILE KIND COMMAND...: KIND as for tap.awk
@@ -74,8 +89,8 @@ run() {
 		timed_out=1
 	fi
 	awk -f scripts/tap.awk -v file="$file" -v kind="$kind" -v status=$status -v limit="$limit" \
-		-v timed_out=$timed_out -v counts="$logs/counts" -v failures="$logs/failures" \
-		-v skips="$logs/skips" < "$log"
+		-v timed_out=$timed_out -v counts="$said/counts" -v failures="$said/failures" \
+		-v skips="$said/skips" < "$log"
 	[ $((SECONDS - begin)) -lt 2 ] || printf '        (%d s)\n' $((SECONDS - begin))
 }
 
@@ -113,7 +128,70 @@ wanted() {
 	return 1
 }
 
-run_folder() {
+# start_job PATH FOLDER: a shell that runs the file, beside others
+number=0
+start_job() {
+	local folder
+	number=$((number + 1))
+	folder=$logs/job-$number
+	mkdir "$folder"
+	touch "$folder"/{counts,failures,skips}
+	echo "$1" > "$folder/file"
+	(
+		trap 'end_child TERM; sleep 1; end_child KILL; exit 130' TERM
+		job_of=()
+		said=$folder
+		run_file "$@"
+	) > "$folder/shown" &
+	job_of[$!]=$folder
+}
+
+# show_job FOLDER: in one piece, and counts it
+show_job() {
+	local what
+	cat "$1/shown"
+	[ -s "$1/counts" ] || said=$1 failure "$(< "$1/file")" "the shell that ran it ended without a result"
+	for what in counts failures skips; do
+		cat "$1/$what" >> "$logs/$what"
+	done
+	rm -r "$1"
+}
+
+# end_jobs_above N: waits until no more than that many run
+end_jobs_above() {
+	local pid folder
+	while [ ${#job_of[@]} -gt "$1" ]; do
+		wait -n -p pid "${!job_of[@]}"
+		[ -n "${pid-}" ] || continue
+		folder=${job_of[$pid]}
+		unset "job_of[$pid]"
+		show_job "$folder"
+	done
+}
+
+is_alone() { head -n 12 "$1" | grep -q 'weir-test: alone'; }
+
+# run_files: those of $queue, "FOLDER PATH" each
+run_files() {
+	local entry
+	local -a alone=()
+	for entry in "${queue[@]}"; do
+		if is_alone "${entry#* }"; then
+			alone+=("$entry")
+			continue
+		fi
+		end_jobs_above $((jobs - 1))
+		start_job "${entry#* }" "${entry%% *}"
+	done
+	for entry in "${alone[@]}"; do
+		end_jobs_above 0
+		start_job "${entry#* }" "${entry%% *}"
+	done
+	end_jobs_above 0
+}
+
+queue=()
+queue_folder() {
 	local folder=$1 path
 	for path in "$tests/$folder"/{test_*.c,*.bats,test_*.py,test_*.sh}; do
 		if [ ! -e "$path" ] || ! wanted "$path"; then
@@ -121,21 +199,21 @@ run_folder() {
 		elif [ "$folder" != unit ] && [ "$(id -u)" != 0 ]; then
 			skip_file "$folder/$(basename "$path")" "needs root"
 		else
-			run_file "$path" "$folder"
+			queue+=("$folder $path")
 		fi
 	done
 }
 
-run_suite() {
+queue_suite() {
 	case $1 in
-	unit | prog) run_folder "$1" ;;
+	unit | prog) queue_folder "$1" ;;
 	e2e)
 		if [ -n "$build_failed" ] && ! make_quietly build test-tools; then
 			failure e2e "not run: build/weir did not build"
 			return
 		fi
-		run_folder e2e
-		run_folder fault
+		queue_folder e2e
+		queue_folder fault
 		;;
 	esac
 }
@@ -159,6 +237,7 @@ build_all() {
 	done
 	make_quietly "${targets[@]}" && return
 	build_failed=yes
+	jobs=1 # each asks make for what it needs, and two of them at a time would be in each other's way
 	echo build
 	failure build "make -k ${targets[*]}" "$(grep -v '^  [A-Z]* *build/' "$logs/make.log" | head -60)"
 }
@@ -210,8 +289,9 @@ main() {
 	touch "$logs/counts" "$logs/failures" "$logs/skips"
 	build_all "$@"
 	for suite in "$@"; do
-		run_suite "$suite"
+		queue_suite "$suite"
 	done
+	run_files
 	report
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # A limit of all nodes together: five daemons, one real Redis, real packets. What is promised is in docs/cluster.md; what passes is
 # read from the kernels themselves (excess.py). R = B = 1000 packets.

@@ -273,6 +273,7 @@ tags_are() { [ "$(tags "${@:2}" | wc -l)" -ge "$1" ]; }
 	start_nodes
 	joined
 	for node in 1 2; do flood_node $node 2000 85 --sources 200 --consecutive; done
+	hurry_all
 	eventually 5 tags_are 16 7001 7002 7003
 	eventually 5 all_are '.mode == "shared" and .hot_keys > 30 and ([.hot[] | .mode == "shared"] | all)'
 
@@ -291,7 +292,9 @@ tags_are() { [ "$(tags "${@:2}" | wc -l)" -ge "$1" ]; }
 	redis_stop "c$dead" KILL
 	eventually 10 all_are '([.hot[] | select(.mode == "outage")] | length > 0) and .redis.up == false'
 	for _ in {1..20}; do
-		all_are '([.hot[] | select(.mode == "shared")] | length > 10) and .nodes.count == 2'
+		for node in 1 2; do
+			holds '([.hot[] | select(.mode == "shared")] | length > 10) and .nodes.count == 2' "$(on $node "$weir" cluster --json)"
+		done
 	done
 	# A line each: nothing of those shards that answer in between
 	is '1 1' "$(for n in 1 2; do grep -c 'Connection refused' "$dir/weir-$n.log"; done | paste -sd ' ')"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # The limit is the limit: what passes is burst + rate x time, whatever is offered. Time is the sender's
 # CLOCK_MONOTONIC, which is the limiter's.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # Circuit breakers as the kernel enforces them, with real sockets: what a caller sees, on this host and behind it, with and without
 # checksum offload. A tool writes the gates; the state machine has tests of its own. Here $client is the upstream:

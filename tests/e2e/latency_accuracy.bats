@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # Is it true what Weir measures? A server with known delays, and tcpdump beside Weir on the same interface: the capture of the very same packets,
 # put together by other code (capture.py, which states the tolerance), must make the same histograms.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # The whole way: real requests to a real nginx, which asks a slow server over there; Weir's programs, its daemon, and a real Prometheus that
 # scrapes it. And what becomes of calls to an upstream: each counter moves by just what was done.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # Connections to a real nginx, of all kinds (sessions.py): keep-alive, pipelined, half-closed, reset, idle. A daemon counts them live, tcpdump captures
 # them, and a daemon that has seen nothing gets the capture replayed. Both have the samples that each kind is worth.

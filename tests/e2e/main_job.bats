@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # What Weir is for: polite clients are served, the others held to their limit; real nginx, real sockets.
 

@@ -118,14 +118,15 @@ redis_cluster_start() {
 
 # redis_cluster_move SLOT FROM-PORT TO-PORT: an empty or full slot, as resharding does; the others hear of it in a while
 redis_cluster_move() {
-	local slot=$1 from=c$2 to=c$3 from_id to_id key
+	local slot=$1 from=c$2 to=c$3 from_id to_id
+	local -a keys
 	from_id=$(redis_cli "$from" CLUSTER MYID)
 	to_id=$(redis_cli "$to" CLUSTER MYID)
 	redis_cli "$to" CLUSTER SETSLOT "$slot" IMPORTING "$from_id" > /dev/null
 	redis_cli "$from" CLUSTER SETSLOT "$slot" MIGRATING "$to_id" > /dev/null
-	while read -r key; do
-		[ -z "$key" ] || redis_cli "$from" MIGRATE "$redis_address" "$3" "$key" 0 2000 > /dev/null
-	done < <(redis_cli "$from" CLUSTER GETKEYSINSLOT "$slot" 1000)
+	while mapfile -t keys < <(redis_cli "$from" CLUSTER GETKEYSINSLOT "$slot" 1000) && [ -n "${keys[*]}" ]; do
+		redis_cli "$from" MIGRATE "$redis_address" "$3" '' 0 2000 KEYS "${keys[@]}" > /dev/null
+	done
 	redis_cli "$to" CLUSTER SETSLOT "$slot" NODE "$to_id" > /dev/null
 	redis_cli "$from" CLUSTER SETSLOT "$slot" NODE "$to_id" > /dev/null
 }

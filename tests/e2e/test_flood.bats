@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # The packet generator that other tests, the benchmarks and the demonstration stand on: what it says it
 # sends is what arrives, and the packets are sound.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # The daemon stopped, killed, flooded with commands: the kernel goes on, and nothing is left half done.
 

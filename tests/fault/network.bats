@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # The network under the daemon breaks: interfaces flap, namespaces vanish.
 

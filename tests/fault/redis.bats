@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# weir-test: alone
 #
 # Redis killed, stopped, emptied, out of reach, and nodes that crash, all in a flood: what passes stays within what
 # docs/cluster.md promises, read from the kernels themselves (excess.py). R = B = 1000 packets, T = 100 ms, unless said.

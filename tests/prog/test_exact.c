@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /*
  * Exact limits in the kernel: two processors that pound on one bucket pass rate x T + burst at most, and
  * a packet that is refused costs nothing.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /*
  * Floods of spoofed sources: what they cost, what they can buy, and what becomes of an honest client
  * meanwhile. The sources are made in the kernel, by the program that the benchmarks use.

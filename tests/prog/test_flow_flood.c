@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /*
  * A SYN flood, each packet from a source never seen, against a flow table in which honest connections live: what becomes of
  * their samples. Packets are made in the kernel, by the program that the benchmarks use.

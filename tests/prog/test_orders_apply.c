@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /*
  * Orders of the cluster on their way: given at a node, by its box and its book to Redis (its twin), and from there by the book and the box of
  * this node into the kernel.

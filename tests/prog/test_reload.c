@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /*
  * Reloads under traffic: every packet is judged by one configuration alone, and what was removed is
  * inert at once.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /* Limits of clients that hold over a cluster: even shares, who asks to be watched, and shares of those who are. */
 #include <errno.h>
 #include <setjmp.h>

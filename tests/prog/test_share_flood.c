@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /*
  * Shares that are written a thousand times a second while two processors flood: no more passes than they allow, and not much less. Allowed is
  * the sum over all writes of what the share's rate makes until the next one, all credit, what was in the bucket, and for each processor and write the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* weir-test: alone */
 /*
  * The limiter's promise: in any interval W at most burst + W / cost units pass, whatever arrives,
  * whatever the clocks do, however many threads take part.

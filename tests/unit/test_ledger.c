@@ -492,6 +492,7 @@ static void other_shards_go_on_while_one_is_silent(void **state)
 		}
 		ledger_end(t.ledger, t.now);
 		assert_int_equal(seen, 1);
+		assert_true(ledger_is_owed(t.ledger));
 		assert_true(ledger_next_ns(t.ledger) > t.now);
 		lapse();
 	}
@@ -510,6 +511,7 @@ static void other_shards_go_on_while_one_is_silent(void **state)
 	assert_int_equal(next(), 1);
 	assert_int_equal(t.batch[0].shard, dead);
 	answer_all();
+	assert_false(ledger_is_owed(t.ledger));
 	lapse();
 }
 

@@ -8,6 +8,8 @@ bats_require_minimum_version 1.5.0
 setup() {
 	fake=$BATS_TEST_TMPDIR
 	mkdir -p "$fake/tests/unit" "$fake/tests/e2e" "$fake/build/unit"
+	in_fake=(env -u TESTS -u MAKEFLAGS TESTS_DIR="$fake/tests" BUILD_DIR="$fake/build" NO_BUILD=1 TEST_TIMEOUT=3 TEST_JOBS=2
+		BATS_TEST_TIMEOUT="")
 }
 
 # program NAME: a test "binary" that does what standard input says, with its (empty) source
@@ -22,9 +24,7 @@ script() {
 }
 
 runner() {
-	run env -u TESTS -u MAKEFLAGS TESTS_DIR="$fake/tests" BUILD_DIR="$fake/build" NO_BUILD=1 TEST_TIMEOUT=3 \
-		BATS_TEST_TIMEOUT="" \
-		"$@" "$BATS_TEST_DIRNAME/../../scripts/test.sh" "${suites[@]-unit}"
+	run "${in_fake[@]}" "$@" "$BATS_TEST_DIRNAME/../../scripts/test.sh" "${suites[@]-unit}"
 	last=${lines[-1]}
 }
 
@@ -180,6 +180,71 @@ shows() {
 	script test_skip.sh <<< 'echo "no redis here"; exit 77'
 	runner
 	ends 1 "0 passed, 0 failed, 1 skipped"
+}
+
+# meets MINE OTHER: a test that passes if another one runs at the same time
+meets() {
+	cat <<- END
+		touch $fake/$1
+		for i in {1..100}; do
+			[ ! -e $fake/$2 ] || { printf '1..1\\nok 1 - $1 has met $2\\n'; exit; }
+			sleep 0.02
+		done
+		printf '1..1\\nnot ok 1 - $1 has met $2\\n'
+		exit 1
+	END
+}
+
+@test "files run side by side, and each is shown in one piece" {
+	program test_a <<< "$(meets a b)"
+	program test_b <<< "$(meets b a)"
+	runner TEST_TIMEOUT=10
+	ends 0 "2 passed, 0 failed, 0 skipped"
+	for name in a b; do
+		[[ $(grep -A 1 "^unit/test_$name" <<< "$output" | tail -n 1) == "  ok    $name has met"* ]]
+	done
+}
+
+@test "TEST_JOBS=1: one after the other" {
+	program test_a <<< "$(meets a b)"
+	program test_b <<< "$(meets b a)"
+	runner TEST_JOBS=1 TEST_TIMEOUT=10
+	ends 1 "1 passed, 1 failed, 0 skipped"
+	shows "--- unit/test_a: a has met b"
+}
+
+@test "a file that must be alone runs after the others, by itself, in the order of the names" {
+	local name
+	for name in alone_1 alone_2 slow_1 slow_2; do
+		program test_$name <<- END
+			echo "begin $name" >> $fake/order
+			sleep 0.3
+			echo "end $name" >> $fake/order
+			printf '1..1\\nok 1 - done\\n'
+		END
+	done
+	echo '/* weir-test: alone */' | tee "$fake/tests/unit/test_alone_1.c" > "$fake/tests/unit/test_alone_2.c"
+	runner TEST_TIMEOUT=10
+	ends 0 "4 passed, 0 failed, 0 skipped"
+	[ "$(tail -n 4 "$fake/order" | paste -sd ' ')" = "begin alone_1 end alone_1 begin alone_2 end alone_2" ]
+}
+
+@test "a run that is interrupted ends all that it has started" {
+	local pid i
+	for name in a b; do
+		program test_$name <<< "touch $fake/$name; sleep 62.5 & sleep 62.5"
+	done
+	"${in_fake[@]}" TEST_TIMEOUT=60 "$BATS_TEST_DIRNAME/../../scripts/test.sh" unit > "$fake/out" 2>&1 3>&- &
+	pid=$!
+	for i in {1..500}; do
+		[ ! -e "$fake/a" ] || [ ! -e "$fake/b" ] || break
+		sleep 0.02
+	done
+	pgrep -f "sleep 62[.]5"
+	kill -TERM $pid
+	wait $pid || status=$?
+	[ "$status" = 130 ]
+	run ! pgrep -f "sleep 62[.]5"
 }
 
 @test "TESTS picks files by name" {

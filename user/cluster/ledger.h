@@ -129,6 +129,9 @@ bool ledger_answer(struct ledger *ledger, size_t index, const int64_t *number, s
 /* No more answers come. */
 void ledger_end(struct ledger *ledger, uint64_t now_ns);
 
+/* Some batch was given and not answered. Between ledger_end() and ledger_next(): Redis, or a part of it, is away. */
+bool ledger_is_owed(const struct ledger *ledger);
+
 /* ------------------------------------------------------------------------------------------ figures */
 
 uint32_t ledger_nodes(const struct ledger *ledger);   /* N, at least 1 */

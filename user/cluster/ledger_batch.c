@@ -499,3 +499,12 @@ void ledger_end(struct ledger *ledger, uint64_t now_ns)
 	}
 	ledger->flights = 0;
 }
+
+bool ledger_is_owed(const struct ledger *ledger)
+{
+	for (unsigned int i = 0; i < ledger->shards; i++)
+		for (size_t j = 0; j < ledger->shard[i].lanes; j++)
+			if (ledger->shard[i].lane[j]->pending)
+				return true;
+	return false;
+}

@@ -66,8 +66,9 @@ struct cluster_redis {
 	uint64_t wait_until_ns;
 	enum redis_state state;	 /* as it was told last */
 	uint64_t state_ns;	 /* since when */
-	enum redis_state latest; /* of the last work, and of how many in a row */
+	enum redis_state latest; /* of the last work, of how many in a row, and since when */
 	unsigned int row;
+	uint64_t row_ns;
 	char error[256];
 };
 

@@ -277,19 +277,36 @@ static bool take_batch(struct cluster *cluster, size_t index, uint64_t now_ns)
 			     cluster_install, cluster);
 }
 
-/* What one failure says nothing about: an answer that is late, a slot of a cluster that is moving */
-static bool may_pass(enum redis_state state)
+/*
+ * What says nothing until it lasts: an answer that is late, a slot of a cluster that is moving. The shares of before hold for a
+ * lease, and while they do there is no outage to tell of.
+ */
+static bool may_pass(const struct cluster *cluster, enum redis_state state, uint64_t now_ns)
 {
-	return state == REDIS_STATE_TIMEOUT || state == REDIS_STATE_CLUSTER_DOWN;
+	return (state == REDIS_STATE_TIMEOUT || state == REDIS_STATE_CLUSTER_DOWN) &&
+	       now_ns - cluster->redis.row_ns <
+		       LAW_LEASE_ROUNDS * cluster->config->cluster.interval_ns;
 }
 
 /*
- * Where part of a Redis Cluster is away, only rounds ask that part, and one that is due while it is asked already does not: two
- * in a row do.
+ * Where part of a Redis Cluster is away only rounds ask that part, and not each of them: one that begins a moment after it was asked
+ * does not. It is back when it has answered.
  */
-static bool asked_all(const struct cluster_redis *redis)
+static bool all_answer(const struct cluster *cluster)
 {
-	return redis->batches && !redis->ahead;
+	return cluster->redis.batches && !cluster->redis.ahead && !ledger_is_owed(cluster->ledger);
+}
+
+/*
+ * Parts of a Redis Cluster may fail in ways of their own: what was told goes on as long as one of them says it, whatever another
+ * says besides.
+ */
+static enum redis_state state_of_work(const struct cluster_redis *redis)
+{
+	for (size_t i = 0; redis->work.state && i < redis->work.commands; i++)
+		if (redis->work.command[i].state == redis->state && redis->state)
+			return redis->state;
+	return redis->work.state;
 }
 
 /* A line for each change, not for each failure */
@@ -297,17 +314,22 @@ static void note_state(struct cluster *cluster, uint64_t now_ns)
 {
 	struct cluster_redis *redis = &cluster->redis;
 	const char *shown = cluster->config->cluster.redis.shown;
-	enum redis_state before = redis->state, now = redis->work.state;
+	enum redis_state before = redis->state, now = state_of_work(redis);
 	bool back = now == REDIS_STATE_OK && before != REDIS_STATE_OK &&
 		    before != REDIS_STATE_NEVER;
 
-	if (back && !asked_all(redis))
+	if (back && !all_answer(cluster))
 		return;
-	redis->row = now == redis->latest ? redis->row + 1 : 1;
+	if (now != redis->latest) {
+		redis->row = 0;
+		redis->row_ns = now_ns;
+	}
+	redis->row++;
 	redis->latest = now;
-	if ((back || may_pass(now)) && redis->row < 2)
+	if ((back && redis->row < 2) || may_pass(cluster, now, now_ns))
 		return;
-	snprintf(redis->error, sizeof(redis->error), "%s", redis->work.error);
+	if (now == redis->work.state)
+		snprintf(redis->error, sizeof(redis->error), "%s", redis->work.error);
 	if (now == before)
 		return;
 	if (now == REDIS_STATE_OK && before == REDIS_STATE_NEVER)
