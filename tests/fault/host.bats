@@ -23,6 +23,7 @@ mounted() {
 }
 
 disk_is() { [ "$(metric 'weir_component_healthy{component="disk"}')" = "$1" ]; }
+datapath_is() { [ "$(metric 'weir_component_healthy{component="datapath"}')" = "$1" ]; }
 ready_is() { [ "$(get /health/ready -o "$dir/ready" -w '%{http_code}')" = "$1" ]; }
 
 @test "the clock is set a day ahead and two back: limits, bans and health go by another" {
@@ -73,7 +74,11 @@ ready_is() { [ "$(get /health/ready -o "$dir/ready" -w '%{http_code}')" = "$1" ]
 	limited "1/hour packets burst 5"
 	mounted bpf "-o mode=0700" "$dir/bpf"
 	is 5 "$(sends 20)"
+	datapath_is 1
 	nsenter --mount -t "$daemon" umount --lazy "$dir/bpf"
+	eventually 5 datapath_is 0.5
+	ready_is 200
+	contains "$(cat "$dir/ready")" "the pins in $pins are gone" restart
 	"$weir" reload
 	is 0 "$(sends 20)"
 	crash

@@ -290,8 +290,9 @@ static void add_table_health(struct gather *gather, struct snapshot *out)
 	health_table_judge(&table, health_add(out, "maps"));
 }
 
-static void add_health(struct gather *gather, struct snapshot *out)
+static void add_datapath_health(const struct gather *gather, struct snapshot *out)
 {
+	struct snapshot_component *component = health_add(out, "datapath");
 	size_t absent = 0;
 	const char *which = "";
 
@@ -301,12 +302,21 @@ static void add_health(struct gather *gather, struct snapshot *out)
 			which = out->interface[i].name;
 		}
 	if (absent)
-		health_fill(health_add(out, "datapath"), "datapath", HEALTH_UNHEALTHY,
-			    "%s is not attached%s", which, absent > 1 ? ", and others" : "");
+		health_fill(component, "datapath", HEALTH_UNHEALTHY, "%s is not attached%s", which,
+			    absent > 1 ? ", and others" : "");
+	else if (!datapath_is_pinned(gather->datapath))
+		health_fill(component, "datapath", HEALTH_DEGRADED,
+			    "the pins in %s are gone: limits end with this daemon; mount the bpffs "
+			    "if it is not, then restart",
+			    gather->config->pins);
 	else
-		health_fill(health_add(out, "datapath"), "datapath", HEALTH_HEALTHY,
-			    "attached to %zu interface%s", out->interfaces,
-			    out->interfaces == 1 ? "" : "s");
+		health_fill(component, "datapath", HEALTH_HEALTHY, "attached to %zu interface%s",
+			    out->interfaces, out->interfaces == 1 ? "" : "s");
+}
+
+static void add_health(struct gather *gather, struct snapshot *out)
+{
+	add_datapath_health(gather, out);
 	add_telemetry_health(gather, out);
 	add_breakers_health(out);
 	add_redis_health(out);

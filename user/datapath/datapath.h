@@ -38,6 +38,9 @@ int datapath_open(const struct config *config, struct datapath **out, struct dat
 /* Were these pins made by an earlier daemon? */
 bool datapath_adopted(const struct datapath *datapath);
 
+/* Are the pins still where the next daemon looks for them? If not, what is enforced ends with this process. */
+bool datapath_is_pinned(const struct datapath *datapath);
+
 /* Ends this process's part; everything stays pinned and enforced. NULL is allowed. */
 void datapath_close(struct datapath *datapath);
 

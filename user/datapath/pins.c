@@ -85,6 +85,16 @@ int pins_open(const char *pins, int *out, struct datapath_error *error)
 	return 0;
 }
 
+bool datapath_is_pinned(const struct datapath *datapath)
+{
+	struct stat held, there;
+	char path[PIN_PATH_MAX];
+
+	pin_path(datapath, "weir_control", path);
+	return !fstat(datapath->pins_fd, &held) && !stat(datapath->pins, &there) &&
+	       held.st_dev == there.st_dev && held.st_ino == there.st_ino && !access(path, F_OK);
+}
+
 /* Calls `each` on every pin whose name starts with `prefix`; returns how many calls returned 0. */
 static int for_each_pin(const char *pins, const char *prefix, int (*each)(const char *path))
 {
