@@ -14,7 +14,7 @@ declare -A packages=(
 	libprotobuf-c-dev protobuf-c-compiler libhiredis-dev libssl-dev libc6-dev gcc make pkg-config|pkgconf'
 [test]='bats libcmocka-dev libclang-rt-dev python3 python3-scapy python3-prometheus-client python3-protobuf python3-yaml
 	nginx-light|nginx-core|nginx-full|nginx curl jq iproute2 nftables iptables ethtool tcpdump prometheus procps
-	psmisc util-linux socat strace faketime redis-server redis-sentinel redis-tools systemd libcap2-bin runc
+	psmisc util-linux socat strace faketime openssl redis-server redis-sentinel redis-tools systemd libcap2-bin runc
 	kubectl|kubernetes-client python3-yaml'
 [check]='clang-format cppcheck shellcheck mandoc python3 libcmocka-dev'
 [bench]='iproute2 ethtool nftables iptables jq curl procps util-linux python3 python3-scapy

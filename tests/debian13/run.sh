@@ -151,7 +151,11 @@ test_image() {
 	END
 }
 
-copy_sources() { scripts/files.sh | tar -cf - --ignore-failed-read -T - | tar -xf - -C "$root/src"; }
+# The sources as they are here, and the names that an engine gives every container
+copy_sources() {
+	printf '%s localhost\n' 127.0.0.1 ::1 > "$root/etc/hosts" &&
+		scripts/files.sh | tar -cf - --ignore-failed-read -T - | tar -xf - -C "$root/src"
+}
 
 # inside COMMAND...: in /src of the root, as on a host of its own
 inside() {
