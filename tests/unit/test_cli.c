@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf/abi/types.h"
 #include "tests/unit/capture.h"
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
@@ -264,14 +265,15 @@ static void help_is_there_for_weir_and_each_command(void **state)
 static void version_names_all_that_a_report_needs(void **state)
 {
 	struct captured outcome = weir("--version");
-	char hiredis[64];
+	char hiredis[64], layout[64];
 
 	assert_int_equal(outcome.code, CLI_OK);
 	assert_contains(outcome.out, "weir ");
 	assert_contains(outcome.out, "\nrevision ");
 	assert_contains(outcome.out, "\nlibbpf v1.1\n");
-	assert_contains(outcome.out,
-			redis_has_tls() ? ", with TLS\nkernel " : ", without TLS\nkernel ");
+	snprintf(layout, sizeof(layout), ", %s TLS\nlayout %d\nkernel ",
+		 redis_has_tls() ? "with" : "without", WEIR_LAYOUT);
+	assert_contains(outcome.out, layout);
 	snprintf(hiredis, sizeof(hiredis), "\nhiredis %s, ", redis_library_version());
 	assert_contains(outcome.out, hiredis);
 	outcome = weir("version --json");
