@@ -55,6 +55,28 @@ static void who_takes_too_long_is_cut_and_nobody_else(void **state)
 		close(fd[i / 2][i % 2]);
 }
 
+static void a_pause_lasts_until_the_next_touch(void **state)
+{
+	struct patience patience;
+	struct patience_entry *entry;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(patience_start(&patience, LIMIT_MS, PERIOD_MS), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	entry = patience_add(&patience, fd[0]);
+	assert_non_null(entry);
+	patience_pause(&patience, entry);
+	assert_false(ends(fd[1], 2 * LIMIT_MS));
+	patience_touch(&patience, entry);
+	assert_false(ends(fd[1], LIMIT_MS / 2));
+	assert_true(ends(fd[1], 10 * LIMIT_MS));
+	patience_remove(&patience, entry);
+	patience_stop(&patience);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void stopping_does_not_wait_for_the_period(void **state)
 {
 	struct patience patience, never = {.running = false};
@@ -69,6 +91,7 @@ static void stopping_does_not_wait_for_the_period(void **state)
 	patience_stop(&patience);
 	patience_stop(&never);
 	patience_touch(&patience, NULL);
+	patience_pause(&patience, NULL);
 	patience_remove(&patience, NULL);
 }
 
@@ -76,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_takes_too_long_is_cut_and_nobody_else),
+		cmocka_unit_test(a_pause_lasts_until_the_next_touch),
 		cmocka_unit_test(stopping_does_not_wait_for_the_period),
 	};
 

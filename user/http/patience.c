@@ -15,6 +15,8 @@ struct patience_entry {
 	int64_t since_ms;
 };
 
+#define PAUSED_MS INT64_MAX /* since then nothing is overdue */
+
 static int64_t now_ms(void)
 {
 	return (int64_t)(clock_monotonic_ns() / 1000000);
@@ -94,13 +96,23 @@ struct patience_entry *patience_add(struct patience *patience, int fd)
 	return entry;
 }
 
-void patience_touch(struct patience *patience, struct patience_entry *entry)
+static void set_since(struct patience *patience, struct patience_entry *entry, int64_t since_ms)
 {
 	if (!entry)
 		return;
 	pthread_mutex_lock(&patience->lock);
-	entry->since_ms = now_ms();
+	entry->since_ms = since_ms;
 	pthread_mutex_unlock(&patience->lock);
+}
+
+void patience_touch(struct patience *patience, struct patience_entry *entry)
+{
+	set_since(patience, entry, now_ms());
+}
+
+void patience_pause(struct patience *patience, struct patience_entry *entry)
+{
+	set_since(patience, entry, PAUSED_MS);
 }
 
 void patience_remove(struct patience *patience, struct patience_entry *entry)

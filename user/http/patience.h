@@ -30,5 +30,8 @@ struct patience_entry *patience_add(struct patience *patience, int fd);
 /* A request is over, the next one may take as long again. NULL is allowed. */
 void patience_touch(struct patience *patience, struct patience_entry *entry);
 
+/* It is not the client who takes time: not cut until it is touched again. NULL is allowed. */
+void patience_pause(struct patience *patience, struct patience_entry *entry);
+
 /* Before the socket is closed. NULL is allowed. */
 void patience_remove(struct patience *patience, struct patience_entry *entry);

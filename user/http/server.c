@@ -26,30 +26,38 @@
 #define UNIX_MEMORY_BYTES ((size_t)32 * 1024)
 #define UNIX_STACK_BYTES \
 	((size_t)512 * 1024) /* a thread a connection; sorting and JSON need a few 10 KiB */
-#define TIMEOUT_SECONDS 10u
-#define PATIENCE_MS \
-	30000 /* for one request over TCP, its answer read: more than any scrape's timeout */
-#define PATIENCE_PERIOD_MS 5000
+#define TCP_TIMEOUT_SECONDS 10u
+#define TCP_PATIENCE_MS 30000 /* for one request, its answer read: more than any scrape's timeout */
+#define TCP_PATIENCE_PERIOD_MS 5000
+#define UNIX_PATIENCE_MS 10000 /* for a request, and as long again to read its answer */
+#define UNIX_PATIENCE_PERIOD_MS 1000
 #define LAST_ANSWERS_MS 1000		     /* for answers under way when the daemon stops */
 #define DISCARD_BYTES (16 * HTTP_BODY_BYTES) /* of a body too large, before the connection is cut */
+
+struct listener {
+	struct http *http;
+	bool admin; /* the unix socket's */
+	struct MHD_Daemon *daemon;
+	struct patience patience;
+};
 
 struct http {
 	struct http_ops ops;
 	struct http_figures figures;
 	struct http_sources sources;
 	struct streams streams;
-	struct patience patience; /* with TCP clients */
-	struct MHD_Daemon *tcp, *admin;
+	struct listener tcp, admin;
 	struct socket_file socket;
 	uint16_t port;
 };
 
 /* One request, from its headers to its completion */
 struct exchange {
-	struct http *http;
+	struct listener *listener;
 	struct http_request request;
 	uint64_t start_ns;
 	size_t received;
+	bool streams;
 };
 
 static bool valid_id(const char *id)
@@ -97,8 +105,8 @@ static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, co
 	return MHD_YES;
 }
 
-static struct exchange *begin(struct http *http, struct MHD_Connection *connection, const char *url,
-			      const char *method)
+static struct exchange *begin(struct listener *listener, struct MHD_Connection *connection,
+			      const char *url, const char *method)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 	struct http_request *request;
@@ -106,53 +114,55 @@ static struct exchange *begin(struct http *http, struct MHD_Connection *connecti
 	if (!exchange)
 		return NULL;
 	exchange->start_ns = clock_monotonic_ns();
-	exchange->http = http;
+	exchange->listener = listener;
 	request = &exchange->request;
 	request->head = !strcmp(method, MHD_HTTP_METHOD_HEAD);
 	request->method = request->head || !strcmp(method, MHD_HTTP_METHOD_GET) ? HTTP_GET
 			  : !strcmp(method, MHD_HTTP_METHOD_POST)		? HTTP_POST
 										: HTTP_OTHER;
-	request->admin = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON)->daemon !=
-			 http->tcp;
+	request->admin = listener->admin;
 	request->accept = header(connection, MHD_HTTP_HEADER_ACCEPT);
 	request->content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
 	take_id(connection, request->id);
 	route_find(url, request->admin, request);
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_parameter, request);
-	figures_begin(&http->figures);
+	figures_begin(&exchange->listener->http->figures);
 	return exchange;
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **state,
 			  enum MHD_ConnectionNotificationCode what)
 {
-	struct http *http = context;
+	struct listener *listener = context;
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		*state = patience_add(&http->patience,
+		*state = patience_add(&listener->patience,
 				      MHD_get_connection_info(connection,
 							      MHD_CONNECTION_INFO_CONNECTION_FD)
 					      ->connect_fd);
 		return;
 	}
-	patience_remove(&http->patience, *state);
+	patience_remove(&listener->patience, *state);
 	*state = NULL;
+}
+
+static struct patience_entry *patience_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+		->socket_context;
 }
 
 static void completed(void *context, struct MHD_Connection *connection, void **state,
 		      enum MHD_RequestTerminationCode how)
 {
+	struct listener *listener = context;
 	struct exchange *exchange = *state;
 
-	(void)context, (void)how;
+	(void)how;
 	if (!exchange)
 		return;
-	if (!exchange->request.admin)
-		patience_touch(&exchange->http->patience,
-			       MHD_get_connection_info(connection,
-						       MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-				       ->socket_context);
-	figures_end(&exchange->http->figures);
+	patience_touch(&listener->patience, patience_of(connection));
+	figures_end(&exchange->listener->http->figures);
 	buffer_release(&exchange->request.body);
 	free(exchange);
 	*state = NULL;
@@ -179,7 +189,8 @@ static struct MHD_Response *make_response(struct exchange *exchange,
 	struct MHD_Response *response = NULL;
 
 	if (answer->stream && !exchange->request.head) {
-		response = stream_response(&exchange->http->streams, connection);
+		response = stream_response(&exchange->listener->http->streams, connection);
+		exchange->streams = response;
 		if (response)
 			return response;
 		answer_error(answer, 503, "too_many_streams",
@@ -222,13 +233,14 @@ static enum MHD_Result answer(struct exchange *exchange, struct MHD_Connection *
 	enum MHD_Result result;
 	double seconds;
 
-	route_answer(&exchange->http->sources, &exchange->request, &made);
+	route_answer(&exchange->listener->http->sources, &exchange->request, &made);
 	response = make_response(exchange, connection, &made);
 	if (!response)
 		return MHD_NO; /* no memory: the connection is cut */
 	add_headers(response, exchange, &made);
 	seconds = clock_seconds_since(exchange->start_ns);
-	figures_answer(&exchange->http->figures, exchange->request.handler, made.code, seconds);
+	figures_answer(&exchange->listener->http->figures, exchange->request.handler, made.code,
+		       seconds);
 	log_answer(exchange, made.code, seconds);
 	result = MHD_queue_response(connection, made.code, response);
 	MHD_destroy_response(response);
@@ -237,11 +249,17 @@ static enum MHD_Result answer(struct exchange *exchange, struct MHD_Connection *
 
 static enum MHD_Result answer_now(struct exchange *exchange, struct MHD_Connection *connection)
 {
+	struct patience *patience = &exchange->listener->patience;
 	enum MHD_Result result;
 
+	/* Neither a command that takes its time nor the silence of a stream is the client's fault. */
+	if (exchange->request.admin)
+		patience_pause(patience, patience_of(connection));
 	log_set_request(exchange->request.id);
 	result = answer(exchange, connection);
 	log_set_request(NULL);
+	if (exchange->request.admin && !exchange->streams)
+		patience_touch(patience, patience_of(connection));
 	return result;
 }
 
@@ -304,45 +322,53 @@ static void on_log(void *context, const char *format, va_list arguments)
 	log_debug("http", "libmicrohttpd: %s", line);
 }
 
-static struct MHD_Daemon *start_tcp(struct http *http, int fd)
+static struct MHD_Daemon *start_tcp(struct listener *listener, int fd)
 {
-	if (patience_start(&http->patience, PATIENCE_MS, PATIENCE_PERIOD_MS))
+	if (patience_start(&listener->patience, TCP_PATIENCE_MS, TCP_PATIENCE_PERIOD_MS))
 		return NULL;
 	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0,
-				NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_CONNECTION,
-				on_connection, http, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+				NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
+				on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+				MHD_OPTION_NOTIFY_COMPLETED, completed, listener,
 				MHD_OPTION_CONNECTION_LIMIT, TCP_CONNECTIONS,
 				MHD_OPTION_PER_IP_CONNECTION_LIMIT, TCP_PER_ADDRESS,
-				MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
+				MHD_OPTION_CONNECTION_TIMEOUT, TCP_TIMEOUT_SECONDS,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, TCP_MEMORY_BYTES,
 				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
-static struct MHD_Daemon *start_unix(struct http *http, int fd)
+/*
+ * Without libmicrohttpd's own timeout: an event stream must do without, and 1.0 takes no other one for a single connection
+ * where each has a thread (MHD_CONNECTION_OPTION_TIMEOUT answers MHD_YES and does nothing).
+ */
+static struct MHD_Daemon *start_unix(struct listener *listener, int fd)
 {
+	if (patience_start(&listener->patience, UNIX_PATIENCE_MS, UNIX_PATIENCE_PERIOD_MS))
+		return NULL;
 	return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
 					MHD_USE_POLL | MHD_USE_ERROR_LOG | MHD_USE_ITC,
-				0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-				completed, NULL, MHD_OPTION_CONNECTION_LIMIT, UNIX_CONNECTIONS,
-				MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
+				0, NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
+				on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+				MHD_OPTION_NOTIFY_COMPLETED, completed, listener,
+				MHD_OPTION_CONNECTION_LIMIT, UNIX_CONNECTIONS,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, UNIX_MEMORY_BYTES,
 				MHD_OPTION_THREAD_STACK_SIZE, UNIX_STACK_BYTES,
 				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
 /* Starts a listener on fd, which belongs to it then. Signals are the control thread's alone. */
-static int start(struct http *http, struct MHD_Daemon *(*starter)(struct http *, int), int *fd,
-		 struct MHD_Daemon **out)
+static int start(struct listener *listener, struct MHD_Daemon *(*starter)(struct listener *, int),
+		 int *fd)
 {
 	sigset_t all, before;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	*out = starter(http, *fd);
+	listener->daemon = starter(listener, *fd);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!*out)
+	if (!listener->daemon)
 		return -ENOMEM;
 	steal_fd(fd);
 	return 0;
@@ -364,8 +390,8 @@ static int start_listeners(struct http *http, const char *listen, const char *ad
 			return unix_fd;
 	}
 	/* Both sockets are there: now nothing is left but want of memory or threads. */
-	if ((listen && start(http, start_tcp, &tcp, &http->tcp)) ||
-	    (admin && start(http, start_unix, &unix_fd, &http->admin))) {
+	if ((listen && start(&http->tcp, start_tcp, &tcp)) ||
+	    (admin && start(&http->admin, start_unix, &unix_fd))) {
 		snprintf(error, error_size,
 			 "cannot start the HTTP threads: out of memory or threads");
 		return -ENOMEM;
@@ -388,6 +414,8 @@ int http_start(const char *listen, const char *admin, const struct http_ops *ops
 	route_figures(&http->figures.data);
 	http->sources = (struct http_sources){.ops = &http->ops, .figures = &http->figures};
 	http->streams.ops = &http->ops;
+	http->tcp.http = http->admin.http = http;
+	http->admin.admin = true;
 
 	result = start_listeners(http, listen, admin, error, error_size);
 	if (result) {
@@ -404,12 +432,19 @@ uint16_t http_port(const struct http *http)
 }
 
 /* Takes no more connections; what is being answered goes on. */
-static void quiesce(struct MHD_Daemon *daemon)
+static void quiesce(const struct listener *listener)
 {
-	int fd = daemon ? MHD_quiesce_daemon(daemon) : -1;
+	int fd = listener->daemon ? MHD_quiesce_daemon(listener->daemon) : -1;
 
 	if (fd >= 0)
 		close(fd);
+}
+
+static void stop(struct listener *listener)
+{
+	if (listener->daemon)
+		MHD_stop_daemon(listener->daemon);
+	patience_stop(&listener->patience);
 }
 
 void http_stop(struct http *http)
@@ -418,15 +453,12 @@ void http_stop(struct http *http)
 		return;
 	atomic_store(&http->streams.stopping, true);
 	socket_file_release(&http->socket);
-	quiesce(http->tcp);
-	quiesce(http->admin);
+	quiesce(&http->tcp);
+	quiesce(&http->admin);
 	/* Whoever asked for a detach, and so for our end, shall still read the answer. */
 	figures_wait_idle(&http->figures, LAST_ANSWERS_MS);
-	if (http->tcp)
-		MHD_stop_daemon(http->tcp);
-	patience_stop(&http->patience);
-	if (http->admin)
-		MHD_stop_daemon(http->admin);
+	stop(&http->tcp);
+	stop(&http->admin);
 	figures_release(&http->figures);
 	free(http);
 }

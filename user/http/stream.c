@@ -72,11 +72,8 @@ struct MHD_Response *stream_response(struct streams *streams, struct MHD_Connect
 	stream->fd = info->connect_fd;
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BYTES, next_bytes,
 						     stream, release);
-	if (response) {
-		/* Silence is not a reason to close. */
-		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	if (response)
 		return response;
-	}
 	free(stream);
 fail:
 	atomic_fetch_sub(&streams->open, 1);

@@ -16,5 +16,8 @@ struct streams {
 	atomic_bool stopping;
 };
 
-/* A response for this connection, or NULL: there are STREAMS already, or no memory. */
+/*
+ * A response for this connection, or NULL: there are STREAMS already, or no memory. Nothing may then end
+ * the connection for its silence: while nothing happens, nothing is sent.
+ */
 struct MHD_Response *stream_response(struct streams *streams, struct MHD_Connection *connection);
