@@ -142,9 +142,12 @@ static void node_begin(struct world *world, unsigned int i, unsigned int nodes)
 		key_begin(world, node, k);
 }
 
-static bool redis_is_away(const struct world *world)
+static bool redis_is_away(const struct world *world, const struct node *node)
 {
-	return seconds(world) >= world->sim->outage_from && seconds(world) < world->sim->outage_to;
+	const struct sim *sim = world->sim;
+	double later = sim->stagger * (double)(node - world->node) / sim->nodes;
+
+	return seconds(world) >= sim->outage_from && seconds(world) < sim->outage_to + later;
 }
 
 static bool is_lost(struct world *world, double part)
@@ -161,7 +164,7 @@ static void send(struct world *world, struct node *node)
 	if (!batches)
 		return;
 	node->drawn = false;
-	if (redis_is_away(world)) {
+	if (redis_is_away(world, node)) {
 		ledger_end(node->ledger, world->now_ns);
 		node->wait_ns = world->now_ns + world->interval_ns;
 		return;

@@ -24,6 +24,7 @@ struct sim {
 	double demand;
 	double report_from;	       /* s: of what follows in the result */
 	double outage_from, outage_to; /* s: Redis does not answer */
+	double stagger;		       /* s: in which all nodes find out that it does again */
 	double flushed_at;	       /* s: it loses its memory; 0: never */
 	/* So many nodes, the last of all, come or go then, in s */
 	unsigned int joining, crashing;

@@ -47,19 +47,31 @@ static void set_rate(struct law_key *key, const struct law_limit *limit, double 
 		between(1, limit->burst * (key->share.rate / limit->rate), fmax(1, limit->burst));
 }
 
-uint32_t law_nodes(struct law_nodes *known, uint64_t interval_ns, uint64_t generation,
-		   uint64_t nodes, uint64_t now_ns)
+void law_nodes(struct law_nodes *known, struct law_cluster *cluster, uint64_t generation,
+	       uint64_t epoch, uint64_t nodes, uint64_t now_ns)
 {
-	uint64_t hold_ns = LAW_NODE_ROUNDS * interval_ns;
+	uint64_t hold_ns = LAW_NODE_ROUNDS * cluster->interval_ns;
 	uint32_t heard = nodes < 1 ? 1 : nodes > UINT32_MAX ? UINT32_MAX : (uint32_t)nodes;
 
-	if (generation != known->generation || since(now_ns, known->answered_ns) >= hold_ns)
+	if (generation != known->generation || since(now_ns, known->answered_ns) >= hold_ns) {
 		known->hold_end_ns = now_ns + hold_ns;
+		known->expected = known->answered_ns ? known->nodes : 0;
+	} else if (now_ns >= known->hold_end_ns) {
+		known->expected = 0;
+	}
 	if (heard > known->nodes || now_ns >= known->hold_end_ns)
 		known->nodes = heard;
+	if (epoch != known->epoch)
+		known->heard_before = known->epoch ? known->heard : heard;
+	known->heard = heard;
 	known->generation = generation;
+	known->epoch = epoch;
 	known->answered_ns = now_ns;
-	return known->nodes;
+	cluster->nodes = known->nodes;
+	/* Who came only in this epoch has said nothing in the last one */
+	if (heard > known->heard_before)
+		heard = known->heard_before;
+	cluster->absent = known->expected > heard ? known->expected - heard : 0;
 }
 
 void law_start(struct law_key *key, const struct law_limit *limit,
@@ -264,7 +276,9 @@ static void fill_report(struct law_key *key, const struct law_limit *limit,
 	split_demand(key, limit, cluster, now_ns, round, report);
 	key->returned = fmax(0, key->advance - (double)key->admitted);
 	report->spent = (int64_t)admitted_capped(key, limit, cluster) - (int64_t)key->advance;
-	if (!key->away && settled(key, cluster, now_ns) && needs_more(key, now_ns))
+	/* While nodes are absent the bucket seems to hold what they have taken already */
+	if (!key->away && !cluster->absent && settled(key, cluster, now_ns) &&
+	    needs_more(key, now_ns))
 		report->want = wanted(key, limit, cluster, now_ns);
 	note_told(key, cluster, now_ns);
 }
@@ -324,7 +338,8 @@ static void claim(struct law_key *key, const struct law_limit *limit,
 {
 	uint64_t epoch = answer->epoch - 1;
 	double whole = limit->rate * seconds(cluster->interval_ns);
-	double within = (double)answer->demand - (double)answer->above;
+	double within = (double)answer->demand - (double)answer->above +
+			whole * even(cluster) * cluster->absent;
 	bool recent = key->claim[0].epoch + LAW_CLAIM_ROUNDS >= epoch;
 	const uint64_t *above = said(key, epoch);
 

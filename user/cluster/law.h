@@ -54,6 +54,7 @@ struct law_limit {
 struct law_cluster {
 	uint64_t interval_ns; /* T, of a round, the same on all nodes */
 	uint32_t nodes;	      /* N, as last heard; 0 is taken as 1 */
+	uint32_t absent;      /* of them, whose demand the latest complete epoch may lack */
 };
 
 /*
@@ -131,16 +132,19 @@ struct law_key {
 
 /*
  * N. Redis forgets nodes it has not heard for five rounds: after an outage, or when it has lost its memory, it counts only
- * those that have come back so far. So N does not shrink for five rounds after either.
+ * those that have come back so far. So N does not shrink for five rounds after either. Those that have not come back go on with
+ * their even shares: while N says that they are there, nobody takes these for left over.
  */
 struct law_nodes {
-	uint32_t nodes; /* begin with what was last known, or 0 */
-	uint64_t generation, answered_ns, hold_end_ns;
+	uint32_t nodes;		      /* begin with what was last known, or 0 */
+	uint32_t expected;	      /* back after an outage: as many as before; 0: nobody */
+	uint32_t heard, heard_before; /* in the epoch of the last answer, and in the one before */
+	uint64_t generation, epoch, answered_ns, hold_end_ns;
 };
 
-/* Takes what an answer says of them; returns N */
-uint32_t law_nodes(struct law_nodes *known, uint64_t interval_ns, uint64_t generation,
-		   uint64_t nodes, uint64_t now_ns);
+/* Takes what an answer says of them, in an epoch; sets nodes and absent of *cluster */
+void law_nodes(struct law_nodes *known, struct law_cluster *cluster, uint64_t generation,
+	       uint64_t epoch, uint64_t nodes, uint64_t now_ns);
 
 /* A key not known yet: an even share, whose bucket is full (the enforcer begins with level = burst) */
 void law_start(struct law_key *key, const struct law_limit *limit,

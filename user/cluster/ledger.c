@@ -36,7 +36,7 @@ struct ledger *ledger_new(const struct ledger_settings *settings, uint64_t now_n
 
 	if (!ledger)
 		return NULL;
-	ledger->cluster = (struct law_cluster){settings->interval_ns, settings->nodes};
+	ledger->cluster = (struct law_cluster){settings->interval_ns, settings->nodes, 0};
 	ledger->nodes.nodes = settings->nodes;
 	ledger->place_ns = pace_place_ns(settings->node, settings->interval_ns);
 	ledger->begun_ns = ledger->seen_ns = ledger->forget_ns = ledger->round_ns = now_ns;

@@ -407,9 +407,8 @@ static void take_nodes(struct ledger *ledger, const int64_t *number, uint64_t no
 {
 	uint32_t before = ledger->cluster.nodes;
 
-	ledger->cluster.nodes = law_nodes(&ledger->nodes, ledger->cluster.interval_ns,
-					  (uint64_t)number[GENERATION], (uint64_t)number[NODES],
-					  now_ns);
+	law_nodes(&ledger->nodes, &ledger->cluster, (uint64_t)number[GENERATION],
+		  (uint64_t)number[EPOCH], (uint64_t)number[NODES], now_ns);
 	if (ledger->cluster.nodes == before)
 		return;
 	for (unsigned int i = 0; i < ledger->shards; i++)
