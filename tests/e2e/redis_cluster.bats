@@ -94,6 +94,10 @@ keys_of_all() {
 	holds '.state == "cluster_down" and (.error | contains("TRYAGAIN"))' "$answer"
 }
 
+# has_all_of REPLICA MASTER: by their offsets
+has_all_of() { [ "$(offset_of "$1")" -ge "$(offset_of "$2")" ]; }
+offset_of() { redis_cli "$1" INFO replication | tr -d '\r' | sed -n 's/^master_repl_offset://p'; }
+
 @test "a node that dies: the others are heard, and then its replica" {
 	redis_cluster_start 7001 7002 7003
 	keys_of_all
@@ -106,6 +110,7 @@ keys_of_all() {
 	talk_begin --cluster --redis "$nodes" --connect-timeout 300
 	work="[[\"INCR\",\"$a1\"],[\"INCR\",\"$a2\"],[\"INCR\",\"$a3\"]]"
 	holds '.state == "ok"' "$(talk "$work")"
+	redis_until has_all_of c7004 c7002
 	redis_stop c7002 KILL
 	answer=$(talk "$work")
 	holds '[.commands[].state] == ["ok", "unreachable", "ok"] and (.error | contains("127.0.0.1:7002"))' "$answer"
