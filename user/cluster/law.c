@@ -274,6 +274,7 @@ static void fill_report(struct law_key *key, const struct law_limit *limit,
 
 	*report = (struct law_report){0};
 	split_demand(key, limit, cluster, now_ns, round, report);
+	key->sent_round = round;
 	key->returned = fmax(0, key->advance - (double)key->admitted);
 	report->spent = (int64_t)admitted_capped(key, limit, cluster) - (int64_t)key->advance;
 	/* While nodes are absent the bucket seems to hold what they have taken already */
@@ -408,6 +409,11 @@ struct law_share law_answer(struct law_key *key, const struct law_limit *limit,
 		memset(key->claim, 0, sizeof(key->claim));
 	}
 	say(key, answer->counted, key->sent.above);
+	/* Told after the round of that epoch: the next round is of another, and counts there with all of its even share */
+	if (key->sent_round)
+		key->round_epoch = answer->counted;
+	else if (answer->counted == key->round_epoch)
+		key->within = 0;
 	claim(key, limit, cluster, answer);
 	key->generation = answer->generation;
 	key->epoch = answer->epoch;

@@ -100,9 +100,9 @@ struct law_key {
 
 	struct law_report sent; /* while in_flight */
 	uint64_t sent_admitted; /* units, by that report */
-	double within;		/* even part of the demand reported since the last round */
-	double returned;	/* of the advance, by that report */
-	bool in_flight;
+	double within; /* even part of the demand reported since the last round, in the epoch of the next */
+	double returned; /* of the advance, by that report */
+	bool in_flight, sent_round;
 	bool away; /* what was admitted since the last report was so in an outage */
 
 	/* What this node said in the two latest epochs: only complete ones are shared by */
@@ -118,6 +118,7 @@ struct law_key {
 		double most; /* what it can use of that, by R T */
 	} claim[2];
 	uint64_t generation, epoch; /* of the last answer; 0: none yet */
+	uint64_t round_epoch;	    /* in which the last round was counted */
 	double level;		    /* units in the shared bucket after the last answer */
 	uint64_t answered_ns;	    /* when that was */
 	uint64_t reported_ns;	    /* when law_report() was last called with something new */
