@@ -128,6 +128,17 @@ static void at_least(const char *what, const struct sim *sim, double value, doub
 			 sim->interval, what, value, bound);
 }
 
+/* All that is promised of a flood of all nodes: its excess, and a long run from least to most of R */
+static void a_flood_holds(const char *what, const struct sim *sim, double least, double most)
+{
+	struct sim_result result = worst_of(*sim);
+
+	show(what, sim, &result);
+	at_most("excess", sim, result.excess, flood_bound(sim->interval));
+	at_most("long run", sim, result.long_run, most);
+	at_least("long run", sim, result.long_run, least);
+}
+
 #define FOR_EACH_CLUSTER(sim)                                                                    \
 	for (size_t n_ = 0; n_ < sizeof(nodes_of) / sizeof(nodes_of[0]); n_++)                   \
 		for (size_t t_ = 0; t_ < sizeof(interval_of) / sizeof(interval_of[0]); t_++)     \
@@ -308,24 +319,14 @@ static void twenty_seconds_without_redis_add_nothing(void **state)
 	(void)state;
 	FOR_EACH_CLUSTER(sim)
 	{
-		struct sim_result result;
-
 		sim.seconds = 35;
 		sim.outage_from = 10;
 		sim.outage_to = 30;
-		result = worst_of(sim);
-		show("flood, Redis away", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
-		at_most("long run", &sim, result.long_run, 1.005);
-		at_least("long run", &sim, result.long_run, 0.99);
+		a_flood_holds("flood, Redis away", &sim, 0.99, 1.005);
 
 		/* Who is back first does not see the demand of the others, which go on */
 		sim.stagger = 3 * sim.interval;
-		result = worst_of(sim);
-		show("flood, back in turn", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
-		at_most("long run", &sim, result.long_run, 1.005);
-		at_least("long run", &sim, result.long_run, 0.985);
+		a_flood_holds("flood, back in turn", &sim, 0.985, 1.005);
 	}
 }
 
@@ -380,18 +381,10 @@ static void a_restart_with_empty_memory_gives_nobody_a_fresh_burst(void **state)
 		sim.seconds = 35;
 		sim.outage_from = 10;
 		sim.outage_to = sim.flushed_at = 30;
-		result = worst_of(sim);
-		show("flood, away and empty", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
-		at_most("long run", &sim, result.long_run, 1.005);
-		at_least("long run", &sim, result.long_run, 0.99);
+		a_flood_holds("flood, away and empty", &sim, 0.99, 1.005);
 
 		sim.stagger = 3 * sim.interval;
-		result = worst_of(sim);
-		show("flood, empty, back in turn", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
-		at_most("long run", &sim, result.long_run, 1.005);
-		at_least("long run", &sim, result.long_run, 0.985);
+		a_flood_holds("flood, empty, back in turn", &sim, 0.985, 1.005);
 	}
 }
 
@@ -406,21 +399,11 @@ static void lost_answers_cost_little(void **state)
 	(void)state;
 	FOR_EACH_CLUSTER(sim)
 	{
-		struct sim_result result;
-
 		sim.lost = 0.1;
-		result = worst_of(sim);
-		show("flood, 10 % lost", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
-		at_most("long run", &sim, result.long_run, 1.01);
-		at_least("long run", &sim, result.long_run, 0.98);
+		a_flood_holds("flood, 10 % lost", &sim, 0.98, 1.01);
 
 		sim.lost = 0.3;
-		result = worst_of(sim);
-		show("flood, 30 % lost", &sim, &result);
-		at_most("excess", &sim, result.excess, flood_bound(sim.interval));
-		at_most("long run", &sim, result.long_run, 1.01);
-		at_least("long run", &sim, result.long_run, 0.98);
+		a_flood_holds("flood, 30 % lost", &sim, 0.98, 1.01);
 	}
 }
 

@@ -15,12 +15,21 @@
 /* What is not the message takes no more than this, escaped, so that its field always has room */
 #define WORD_BYTES 256
 
-static const char *level_name(int level)
+/* In JSON, and in text */
+struct level_words {
+	const char *name, *column;
+};
+
+static const struct level_words *words_of(int level)
 {
-	return level <= LOG_ERR	     ? "error"
-	       : level <= LOG_NOTICE ? "warning"
-	       : level == LOG_INFO   ? "info"
-				     : "debug";
+	static const struct level_words error = {"error", "ERROR "},
+					warning = {"warning", "WARN  "}, info = {"info", "INFO  "},
+					debug = {"debug", "DEBUG "};
+
+	return level <= LOG_ERR	     ? &error
+	       : level <= LOG_NOTICE ? &warning
+	       : level == LOG_INFO   ? &info
+				     : &debug;
 }
 
 /* All of the bytes or, without room, none: an escape is never cut in two. */
@@ -118,7 +127,7 @@ static void format_json(struct log_line *line, const struct log_entry *entry)
 	add_text(line, "{\"ts\":\"");
 	add_text(line, clock_text(entry->unix_ns, time));
 	add_text(line, "\"");
-	add_field(line, "level", level_name(entry->level), WORD_BYTES);
+	add_field(line, "level", words_of(entry->level)->name, WORD_BYTES);
 	add_field(line, "component", entry->component, WORD_BYTES);
 	if (entry->request_id)
 		add_field(line, "request_id", entry->request_id, WORD_BYTES);
@@ -129,15 +138,9 @@ static void format_json(struct log_line *line, const struct log_entry *entry)
 /* The journal shows time and priority as whoever reads it likes. */
 static void format_text(struct log_line *line, bool journal, const struct log_entry *entry)
 {
-	static const char *const names[] = {"ERROR ", "WARN  ", "INFO  ", "DEBUG "};
-	int name = entry->level <= LOG_ERR	? 0
-		   : entry->level <= LOG_NOTICE ? 1
-		   : entry->level == LOG_INFO	? 2
-						: 3;
-
 	if (!journal) {
 		add_local_time(line, entry->unix_ns);
-		add_text(line, names[name]);
+		add_text(line, words_of(entry->level)->column);
 	}
 	add_escaped(line, entry->component, false, WORD_BYTES);
 	add_text(line, ": ");
