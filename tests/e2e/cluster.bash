@@ -65,6 +65,16 @@ cluster_configure() {
 	done
 }
 
+# group_limit [CLUSTER FIELDS]: 1,000 packets a second over all nodes, burst 1,000
+group_limit() {
+	cluster_configure "$@" <<- END
+		services:
+		  - name: dns
+		    match: [udp/53]
+		    group_limits: {default: [{rate: 1000/s, unit: packets, burst: 1000, scope: cluster}]}
+	END
+}
+
 # start_node N: and wait until it is ready; its pid is in ${node_pid[N]}
 declare -a node_pid
 start_node() {

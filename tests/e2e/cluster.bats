@@ -14,15 +14,6 @@ setup() {
 }
 teardown() { end_of_cluster; }
 
-group_limit() {
-	cluster_configure <<- END
-		services:
-		  - name: dns
-		    match: [udp/53]
-		    group_limits: {default: [{rate: 1000/s, unit: packets, burst: 1000, scope: cluster}]}
-	END
-}
-
 client_limit() {
 	cluster_configure <<- END
 		services:

@@ -28,15 +28,6 @@ at_door() {
 	mv -T "$door.new" "$door"
 }
 
-limits() {
-	cluster_configure "$@" <<- END
-		services:
-		  - name: dns
-		    match: [udp/53]
-		    group_limits: {default: [{rate: 1000/s, unit: packets, burst: 1000, scope: cluster}]}
-	END
-}
-
 # said_since: lines that the cluster thread of node 1 has written since heard()
 said_lines=0
 said_since() {
@@ -105,7 +96,7 @@ shown_nowhere() {
 	redis_start main
 	redis_cli main ACL SETUSER weir on '>hush-password' '~*' +@all
 	redis_url=unix://weir:hush-password@$door
-	limits 'interval: 100ms, secret: "hush-secret-of-the-cluster"'
+	group_limit 'interval: 100ms, secret: "hush-secret-of-the-cluster"'
 	start_node 1
 	begun
 
@@ -136,7 +127,7 @@ shown_nowhere() {
 	nodes_for 1
 	echo hush-password > "$dir/password"
 	redis_url="unix://$door?db=20"
-	limits "interval: 100ms, password_file: $dir/password, secret: hush-secret-of-the-cluster"
+	group_limit "interval: 100ms, password_file: $dir/password, secret: hush-secret-of-the-cluster"
 	redis_start main --databases 32 --requirepass hush-password
 	redis_start small --databases 16 --requirepass hush-password
 	redis_background ssh socat "UNIX-LISTEN:$redis_dir/ssh.sock,fork" SYSTEM:'printf "SSH-2.0-OpenSSH_9.2\\r\\n"; cat > /dev/null'
@@ -172,7 +163,7 @@ acl_of_document() {
 	redis_cli main "${acl[@]}"
 	redis_url=unix://weir@$door
 	echo first-password > "$dir/password"
-	limits "interval: 100ms, password_file: $dir/password"
+	group_limit "interval: 100ms, password_file: $dir/password"
 	start_nodes
 	joined
 	begun
@@ -228,7 +219,7 @@ ms_of() { date -d "$1" +%s%3N; }
 	for i in 1 2 3; do sentinel_start s$i 702$i main 7001 2 'protected-mode no'; done
 	for i in 1 2 3; do redis_until sentinel_knows s$i; done
 	redis_url=redis-sentinel://10.77.99.1:7021,10.77.99.1:7022,10.77.99.1:7023/main
-	limits
+	group_limit
 	start_nodes
 	joined
 	redis_stop a KILL
@@ -373,7 +364,7 @@ top_is() { on 1 "$weir" top --once --json | jq -e --argjson watched "$1" '.clien
 @test "without its secret_file it does not start, nor reload, and says which" {
 	nodes_for 1
 	redis_start main
-	limits "interval: 100ms, secret_file: $dir/secret"
+	group_limit "interval: 100ms, secret_file: $dir/secret"
 	run -2 --separate-stderr on 1 timeout 30 "$weir" run --log text -c "$dir/weir-1.yaml"
 	contains "$stderr" "cluster.secret_file $dir/secret" 'No such file' 'the same on all nodes'
 	echo hush > "$dir/secret"
@@ -384,7 +375,7 @@ top_is() { on 1 "$weir" top --once --json | jq -e --argjson watched "$1" '.clien
 	begun
 
 	mv "$dir/secret" "$dir/away"
-	limits "interval: 200ms, secret_file: $dir/secret"
+	group_limit "interval: 200ms, secret_file: $dir/secret"
 	run -2 --separate-stderr on 1 "$weir" reload
 	contains "$stderr" "cluster.secret_file $dir/secret" 'No such file' 'the same on all nodes'
 	cluster_is 1 '.redis.up and .mode == "shared" and .rounds.interval_seconds == 0.1'

@@ -17,16 +17,6 @@ begin() {
 	redis_start main "$@"
 }
 
-# group_limit [CLUSTER FIELDS]
-group_limit() {
-	cluster_configure "$@" <<- END
-		services:
-		  - name: dns
-		    match: [udp/53]
-		    group_limits: {default: [{rate: 1000/s, unit: packets, burst: 1000, scope: cluster}]}
-	END
-}
-
 flood_all() { for ((n = 1; n <= nodes; n++)); do flood_node "$n" "$@"; done; }
 
 # measure_meanwhile SECONDS: has begun when this returns; measured says what came of it. Before the flood, or the bucket of the
